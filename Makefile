@@ -1,0 +1,76 @@
+# Every target sets up what it needs in .venv, once.
+#   make demo    run sync-people against the sandbox club and show the run
+#   make test    the tests
+#   make check   format, lint, types, import contracts, dead code, dependencies, spelling
+#   make bench   the bridge beside its floors and peers, as ratios
+#   make lock    renew requirements.lock (the only target that needs to resolve versions)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check bench format lock clean
+.DELETE_ON_ERROR:
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "otel_sqlite needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 \
+	  || { rm -rf $(VENV); echo "python3 -m venv does not work here: install the system package (Debian, Ubuntu: apt-get install python3-venv)"; exit 1; }
+
+# The lock has two parts: what `make demo` needs, then what development adds.
+$(VENV)/.demo: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Setting up $(VENV) (what the demo needs) ..."
+	@sed '/^# development/,$$d' requirements.lock > $(VENV)/demo.lock
+	@$(PIP) install --require-hashes --no-deps -r $(VENV)/demo.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Setting up $(VENV) (development) ..."
+	@$(PIP) install --require-hashes --no-deps -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo
+	@$(BIN)/sync-people --sandbox || [ $$? -eq 1 ]
+	@$(BIN)/otel-sqlite runs --limit 5 || [ $$? -eq 1 ]
+	@$(BIN)/otel-sqlite show latest || [ $$? -eq 1 ]
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest --cov --cov-fail-under=95 $(ARGS)
+
+check: $(VENV)/.dev
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/deptry .
+	@$(BIN)/vulture
+	@$(BIN)/codespell
+	@$(BIN)/validate-pyproject pyproject.toml
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix --quiet .
+
+bench: $(VENV)/.dev
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# Entries of the full resolution that the demo's lacks make up the second part.
+lock: $(VENV)/.dev
+	@$(PIP) install uv
+	@printf 'hatchling\neditables\n' > $(VENV)/build.in
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --no-emit-package otel-sqlite --extra otlp --extra cli --extra pipelines --extra sandbox $(UV_ARGS) \
+	  pyproject.toml $(VENV)/build.in -o $(VENV)/demo.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --no-emit-package otel-sqlite --all-extras $(UV_ARGS) -c $(VENV)/demo.lock pyproject.toml $(VENV)/build.in -o $(VENV)/all.lock
+	@{ echo "# Renew with 'make lock'. First what 'make demo' needs, then what development adds."; cat $(VENV)/demo.lock; \
+	  echo "# development"; \
+	  awk 'NR == FNR { if (/^[^ #]/) seen[$$1] = 1; next } /^[^ #]/ { keep = !($$1 in seen) } keep' $(VENV)/demo.lock $(VENV)/all.lock; \
+	} > requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*

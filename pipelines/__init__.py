@@ -1,0 +1,1 @@
+"""The sync pipelines of a football club."""
