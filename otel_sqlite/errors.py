@@ -1,0 +1,105 @@
+"""What can go wrong in the bridge, as one tree.
+
+OtelSqliteError
+├── MissingExtraError        an optional dependency is not installed
+└── StoreError               the dashboard database cannot be used now
+    ├── StoreBusyError       somebody else holds it; try again
+    ├── StoreFullError       the disk is (nearly) full; heals when space returns
+    ├── StoreReplacedError   another file stands at the path; write everything again
+    ├── StoreReadOnlyError   no right to write
+    ├── StorePathError       the path cannot hold a database
+    ├── NotADatabaseError    the file is not SQLite, or is damaged
+    ├── ForeignDatabaseError the database belongs to something else
+    └── NewerDatabaseError   a newer otel_sqlite wrote it
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class OtelSqliteError(Exception):
+    """Root of every error of this package."""
+
+
+class MissingExtraError(OtelSqliteError):
+    """A feature's optional dependency is not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs the extra '{extra}': pip install 'otel-sqlite[{extra}]'")
+        self.extra = extra
+
+
+class StoreError(OtelSqliteError):
+    """The dashboard database cannot be used now.
+
+    Attributes:
+        path: The database file.
+        reason: What the system said, for diagnosis.
+    """
+
+    problem = "cannot be used"
+    remedy = "run 'otel-sqlite init' and read what it says"
+
+    def __init__(self, path: "Path", reason: str = "") -> None:
+        detail = f" ({reason})" if reason else ""
+        super().__init__(f"dashboard database {path} {self.problem}{detail}: {self.remedy}")
+        self.path = path
+        self.reason = reason
+
+
+class StoreBusyError(StoreError):
+    """Another process holds the database, or the write mutex, for too long."""
+
+    problem = "is locked by another process"
+    remedy = "nothing is lost, it is tried again; end the process that holds it if this stays"
+
+
+class StoreFullError(StoreError):
+    """The disk is full, or so nearly full that SQLite would be at risk."""
+
+    problem = "cannot grow, the disk is full"
+    remedy = "free some space, recording goes on by itself"
+
+
+class StoreReplacedError(StoreError):
+    """The file at the path is not the one that was opened."""
+
+    problem = "was replaced while open"
+    remedy = "it is opened anew and what the journal holds is written again"
+
+
+class StoreReadOnlyError(StoreError):
+    """The file, its folder or its file system does not allow writing."""
+
+    problem = "is read-only"
+    remedy = "make the file and its folder writable for this user, or set OTEL_SQLITE_PATH to another place"
+
+
+class StorePathError(StoreError):
+    """A directory, a device, or a place that cannot be created."""
+
+    problem = "cannot be opened"
+    remedy = "set OTEL_SQLITE_PATH (or configure(path=...)) to a file in a writable folder"
+
+
+class NotADatabaseError(StoreError):
+    """The file has another format or is damaged; it is never modified."""
+
+    problem = "is not a healthy SQLite database"
+    remedy = "move the file aside, a new one is made by itself"
+
+
+class ForeignDatabaseError(StoreError):
+    """A healthy SQLite database that holds something else; it is never modified."""
+
+    problem = "belongs to another application"
+    remedy = "set OTEL_SQLITE_PATH (or configure(path=...)) to a file of its own"
+
+
+class NewerDatabaseError(StoreError):
+    """Its schema version is newer than this package knows; it is never modified."""
+
+    problem = "was written by a newer otel_sqlite"
+    remedy = "upgrade: pip install --upgrade otel-sqlite"

@@ -1,0 +1,343 @@
+"""run(), Run and Step: what pipelines call. They speak the OpenTelemetry API alone, and record failures, each once.
+
+Tracking never harms: whatever goes wrong in here or in the SDK is logged, not raised (unless OTEL_SQLITE_STRICT=1), and the
+exceptions of the pipeline pass through untouched.
+"""
+
+import logging
+import os
+import threading
+import time
+import traceback
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar
+
+from opentelemetry import context, trace
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode, TracerProvider
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from otel_sqlite import clean, semconv, settings
+from otel_sqlite.model import EndReason, ItemError, Outcome, StepResult, end_reason, run_outcome, step_outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextvars import Token
+    from types import TracebackType
+
+    from opentelemetry.context import Context
+
+_logger = logging.getLogger(__name__)
+_Result = TypeVar("_Result", bound=StepResult)
+
+KEPT_ITEM_ERRORS: Final = 10_000  # of a step; more are counted
+_STACK_FRAMES: Final = -20  # the innermost: formatting a deep recursion costs more than the pipeline's own work
+_RUN_KEY: Final = "otel_sqlite.run_id"
+_OFFICIAL_RESULT: Final = {
+    Outcome.SUCCESS: semconv.RESULT_SUCCESS,
+    Outcome.PARTIAL: semconv.RESULT_FAILURE,
+    Outcome.FAILURE: semconv.RESULT_FAILURE,
+    Outcome.SKIPPED: semconv.RESULT_SKIP,
+}
+
+# One lock for the few counters of all steps, because a lock has to be replaced in a forked child.
+_counting = threading.Lock()
+
+
+def _replace_lock() -> None:
+    global _counting  # noqa: PLW0603 - the child of a fork may have inherited it locked
+    _counting = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_replace_lock)
+
+
+def run(pipeline: str, *, tracer_provider: TracerProvider | None = None) -> "Run":
+    """Track one execution of a pipeline: use it as a context manager.
+
+    Args:
+        pipeline: The pipeline's name; it groups runs on the dashboard.
+        tracer_provider: Where the spans go; the global provider (see ``configure``) by default.
+    """
+    return Run(pipeline, tracer_provider)
+
+
+class _Harmless:
+    """Keeps whatever goes wrong in tracking away from the pipeline."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: "TracebackType | None") -> bool:
+        if not isinstance(error, Exception) or settings.is_strict():
+            return False
+        _logger.warning("tracking failed, the pipeline goes on: %s: %s", type(error).__name__, clean.text(error))
+        return True
+
+
+_harmless = _Harmless()
+
+
+class _Block:
+    """A span that is open while a ``with`` block runs."""
+
+    __slots__ = ("_context", "_pid", "_span", "_started_ns", "_token")
+
+    def __init__(self) -> None:
+        self._span: Span = INVALID_SPAN
+        self._context: Context | None = None
+        self._token: Token[Context] | None = None
+        self._pid = os.getpid()
+        self._started_ns = 0
+
+    def _open(self, tracer: trace.Tracer, name: str, parent: "Context", kind: SpanKind, attributes: "dict[str, str]") -> None:
+        # record_exception=False: the SDK's own recording replaces the pipeline's exception when its __str__ fails.
+        self._span = tracer.start_span(
+            name, parent, kind, attributes=attributes, record_exception=False, set_status_on_exception=False
+        )
+        self._context = trace.set_span_in_context(self._span, parent)
+        self._token = context.attach(self._context)
+        self._pid = os.getpid()
+        self._started_ns = time.monotonic_ns()
+
+    def _detach(self) -> None:
+        # A block that ends in another context than it began in (a generator closed late) has nothing to detach there.
+        if self._token is not None and context.get_current() is self._context:
+            context.detach(self._token)
+
+    def _is_ours(self) -> bool:
+        """False in a forked child that leaves its parent's block: the block goes on in the parent."""
+        return self._token is not None and self._pid == os.getpid()
+
+    def _close(self, outcome: Outcome, reason: EndReason, result_key: str, error: BaseException | None) -> None:
+        span = self._span
+        official = semconv.RESULT_CANCELLATION if reason is EndReason.CANCELLED else _OFFICIAL_RESULT[outcome]
+        duration_ms = (time.monotonic_ns() - self._started_ns) // 1_000_000
+        ending: dict[str, str | int] = {
+            semconv.OUTCOME: outcome.value,
+            result_key: official,
+            semconv.END_REASON: reason.value,
+            semconv.DURATION_MS: duration_ms,
+        }
+        if error is not None and outcome is Outcome.FAILURE:
+            ending[semconv.ERROR_TYPE] = _type_name(error)
+            span.set_status(Status(StatusCode.ERROR, _describe(error)))
+        span.set_attributes(ending)
+        span.end()
+
+
+class Run(_Block):
+    """One execution of a pipeline: a span, and a row that is on the dashboard from its first moment."""
+
+    __slots__ = ("_outcome", "_pipeline", "_provider", "_recorded", "_run_id", "_step_outcomes", "_tracer")
+
+    def __init__(self, pipeline: str, tracer_provider: TracerProvider | None = None) -> None:
+        super().__init__()
+        self._pipeline = clean.text(pipeline, clean.NAME_LIMIT)
+        self._provider = tracer_provider
+        self._tracer: trace.Tracer = trace.NoOpTracer()
+        self._run_id = uuid.uuid4().hex
+        self._outcome = Outcome.RUNNING
+        self._step_outcomes: list[Outcome] = []
+        self._recorded: set[tuple[int, str, str]] = set()
+
+    @property
+    def outcome(self) -> Outcome:
+        """``running`` until the block is left, then how the run ended."""
+        return self._outcome
+
+    def step(self, name: str) -> "Step":
+        """A step of this run, in whatever thread or task it is opened: use it as a context manager."""
+        return Step(self, name)
+
+    def summarize(self, stats: object) -> None:
+        """Keep the run's statistics (a mapping or a dataclass) as JSON; the last call wins."""
+        with _harmless:
+            self._span.set_attribute(semconv.SUMMARY, clean.json_text(stats, clean.SUMMARY_LIMIT))
+
+    def __enter__(self) -> Self:
+        with _harmless:
+            self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: "TracebackType | None"
+    ) -> Literal[False]:
+        with _harmless:
+            self._detach()
+            reason = end_reason(error)
+            self._outcome = run_outcome(reason, self._step_outcomes)
+            if self._is_ours():
+                if error is not None and reason is not EndReason.OK and _identity(error) not in self._recorded:
+                    _record(self._span, error)
+                self._close(self._outcome, reason, semconv.RUN_RESULT, error)
+        return False
+
+    def _start(self) -> None:
+        ambient = context.get_current()
+        parent_run_id = context.get_value(_RUN_KEY, ambient)
+        if not trace.get_current_span(ambient).get_span_context().is_valid and (carrier := settings.trace_carrier()):
+            ambient = TraceContextTextMapPropagator().extract(carrier, ambient)
+        attributes = {
+            semconv.PIPELINE_NAME: self._pipeline,
+            semconv.RUN_ID: self._run_id,
+            semconv.RUN_STATE: semconv.STATE_EXECUTING,
+        }
+        if parent_run_id is not None:
+            attributes[semconv.PARENT_RUN_ID] = str(parent_run_id)
+        self._tracer = trace.get_tracer("otel_sqlite", tracer_provider=self._provider, schema_url=semconv.SCHEMA_URL)
+        parent = context.set_value(_RUN_KEY, self._run_id, ambient)
+        self._open(self._tracer, f"RUN {self._pipeline}", parent, SpanKind.SERVER, attributes)
+
+    def _open_step(self, step: "Step", name: str) -> None:
+        """Start the step's span below the run's, wherever the caller is."""
+        parent = trace.set_span_in_context(self._span, context.set_value(_RUN_KEY, self._run_id))
+        attributes = {
+            semconv.PIPELINE_NAME: self._pipeline,
+            semconv.RUN_ID: self._run_id,
+            semconv.STEP_NAME: name,
+            semconv.STEP_ID: uuid.uuid4().hex,
+        }
+        step._open(self._tracer, name, parent, SpanKind.INTERNAL, attributes)  # noqa: SLF001 - the two are one unit
+
+    def _end_step(self, outcome: Outcome, error: BaseException | None) -> None:
+        self._step_outcomes.append(outcome)
+        if error is not None:
+            self._recorded.add(_identity(error))
+
+
+class Step(_Block):
+    """One step of a run: a span, and a row with counts. Its methods may be called from any thread."""
+
+    __slots__ = ("_counts", "_detail", "_is_skipped", "_kept", "_name", "_run", "_unrecorded")
+
+    def __init__(self, parent: Run, name: str) -> None:
+        super().__init__()
+        self._run = parent
+        self._name = clean.text(name, clean.NAME_LIMIT)
+        self._counts = {semconv.CREATED: 0, semconv.UPDATED: 0, semconv.SKIPPED: 0, semconv.FAILED: 0}
+        self._detail: dict[object, object] = {}
+        self._is_skipped = False
+        self._kept = 0
+        self._unrecorded = 0
+
+    def record(self, result: _Result) -> _Result:
+        """Add the counts and the item errors of a result, each error once, and give the result back."""
+        with _harmless:
+            errors = getattr(result, "errors", None) or ()
+            number = 0
+            if isinstance(errors, Iterable):
+                for number, error in enumerate(errors, start=1):  # noqa: B007 - the last number is used below
+                    self._record_item(error, None)
+            elif number := clean.count(errors):
+                self._record_item(ItemError(None, f"Step reported {number} error(s)"), None)
+            self.count(
+                created=getattr(result, "created", 0),
+                updated=getattr(result, "updated", 0),
+                skipped=getattr(result, "skipped", 0),
+                failed=max(clean.count(getattr(result, "failed", 0)), number),
+            )
+        return result
+
+    def count(self, *, created: int = 0, updated: int = 0, skipped: int = 0, failed: int = 0) -> None:
+        """Add to the step's counts; they are on the dashboard within a second."""
+        added = (created, updated, skipped, failed)
+        with _harmless, _counting:
+            for key, value in zip(self._counts, added, strict=True):
+                if number := clean.count(value):
+                    self._counts[key] = clean.count(self._counts[key] + number)
+                    self._span.set_attribute(key, self._counts[key])
+
+    def item_error(self, error: ItemError | BaseException, item_id: str | None = None) -> None:
+        """Record that an item failed while the step goes on; adds one to ``failed``."""
+        with _harmless:
+            self._record_item(error, item_id)
+        self.count(failed=1)
+
+    def skip(self, reason: str) -> None:
+        """Say that there was nothing for this step to do, and why; its outcome is ``skipped`` unless something fails."""
+        with _harmless:
+            self._is_skipped = True
+            self._span.set_attribute(semconv.SKIP_REASON, clean.text(reason))
+
+    def detail(self, detail: "Mapping[str, object]") -> None:
+        """Add facts about the step, kept as one JSON object."""
+        with _harmless:
+            self._detail.update(detail)
+            self._span.set_attribute(semconv.DETAIL, clean.json_text(self._detail, clean.DETAIL_LIMIT))
+
+    def __enter__(self) -> Self:
+        with _harmless:
+            self._run._open_step(self, self._name)  # noqa: SLF001 - the two are one unit
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: "TracebackType | None"
+    ) -> Literal[False]:
+        with _harmless:
+            self._detach()
+            reason = end_reason(error)
+            failed = self._counts[semconv.FAILED]
+            outcome = step_outcome(reason, skipped=self._is_skipped, failed=failed)
+            self._run._end_step(outcome, error)  # noqa: SLF001 - the two are one unit
+            if self._is_ours():
+                if error is not None and reason is not EndReason.OK:
+                    _record(self._span, error)
+                self._close(outcome, reason, semconv.STEP_RESULT, error)
+        return False
+
+    def _record_item(self, error: object, item_id: object) -> None:
+        with _counting:
+            self._kept += 1
+            if self._kept > KEPT_ITEM_ERRORS:
+                self._unrecorded += 1
+                self._span.set_attribute(semconv.UNRECORDED, self._unrecorded)
+                return
+        if isinstance(error, ItemError):
+            _record_message(self._span, error, item_id)
+        elif isinstance(error, BaseException):
+            _record(self._span, error, item_id)
+        else:
+            _record_message(self._span, ItemError(None, clean.text(error)), item_id)
+
+
+def _record_message(span: Span, error: ItemError, item_id: object) -> None:
+    attributes = {semconv.EXCEPTION_MESSAGE: clean.text(error.message)}
+    if error.stack:
+        attributes[semconv.EXCEPTION_STACKTRACE] = clean.stack(error.stack)
+    known_id = error.item_id if item_id is None else item_id
+    if known_id is not None:
+        attributes[semconv.ITEM_ID] = clean.text(known_id, clean.NAME_LIMIT)
+    span.add_event(semconv.EXCEPTION_EVENT, attributes)
+
+
+def _record(span: Span, error: BaseException, item_id: object = None) -> None:
+    attributes = {
+        semconv.EXCEPTION_TYPE: _type_name(error),
+        semconv.EXCEPTION_MESSAGE: clean.text(error),
+        semconv.EXCEPTION_STACKTRACE: _stack(error),
+    }
+    if item_id is not None:
+        attributes[semconv.ITEM_ID] = clean.text(item_id, clean.NAME_LIMIT)
+    span.add_event(semconv.EXCEPTION_EVENT, attributes)
+
+
+def _stack(error: BaseException) -> str:
+    try:
+        return clean.stack("".join(traceback.format_exception(type(error), error, error.__traceback__, limit=_STACK_FRAMES)))
+    except Exception as problem:  # noqa: BLE001 - an exception class may break any attribute that the formatter reads
+        return f"<no stack: {type(problem).__name__}>"
+
+
+def _describe(error: BaseException) -> str:
+    return clean.text(f"{_type_name(error)}: {clean.text(error)}")
+
+
+def _type_name(error: BaseException) -> str:
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _identity(error: BaseException) -> tuple[int, str, str]:
+    """Tells one exception object from another without keeping it, and all that its frames hold, alive."""
+    return id(error), _type_name(error), clean.text(error)

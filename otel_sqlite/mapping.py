@@ -1,0 +1,289 @@
+"""A span, live or finished, to the records of the store; None when the span is neither a run nor a step.
+
+Pure and total: a span is somebody else's data, so every value is cleaned, and nothing here raises.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from opentelemetry.trace import StatusCode
+
+from otel_sqlite import clean, semconv
+from otel_sqlite.model import (
+    LABELS,
+    DropRecord,
+    EndReason,
+    ErrorRecord,
+    Outcome,
+    RunRecord,
+    SpanRecords,
+    StepRecord,
+    end_reason,
+    timestamp,
+)
+from otel_sqlite.settings import DEFAULT_CLUB
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import ReadableSpan
+
+_Attributes = Mapping[str, object]
+
+SDK_LIMIT: Final = "sdk_event_limit"
+ITEM_LIMIT: Final = "item_error_limit"
+
+_OWN_OUTCOMES: Final = {o.value: o for o in Outcome if o is not Outcome.RUNNING}
+_OWN_REASONS: Final = {r.value: r for r in EndReason if r not in LABELS}
+_OFFICIAL: Final = {
+    "success": (Outcome.SUCCESS, EndReason.OK),
+    "failure": (Outcome.FAILURE, EndReason.EXCEPTION),
+    "error": (Outcome.FAILURE, EndReason.EXCEPTION),
+    "timeout": (Outcome.FAILURE, EndReason.EXCEPTION),
+    "cancellation": (Outcome.FAILURE, EndReason.CANCELLED),
+    "skip": (Outcome.SKIPPED, EndReason.OK),
+}
+# Official results that an outcome cannot express: the word is kept beside it.
+_NOTED: Final = frozenset({"error", "timeout", "cancellation"})
+
+
+@dataclass(slots=True)
+class Reading:
+    """How far a live span was read, so that the next look takes only what is new.
+
+    Attributes:
+        known: The attributes at the start: the SDK drops the oldest first, and those are the ones that identify the span.
+        events: How many events were read or lost, of all that the span ever had.
+        lost: How many of them the SDK dropped before they could be read.
+        times: How many exception events there were at each nanosecond.
+    """
+
+    known: _Attributes = field(default_factory=dict)
+    events: int = 0
+    lost: int = 0
+    times: dict[int, int] = field(default_factory=dict)
+
+
+class _Frame(NamedTuple):
+    """What a run and a step have in common."""
+
+    trace_id: str
+    span_id: str
+    club: str
+    started_ns: int
+    ended_ns: int | None
+    duration_ms: int | None
+
+
+class _Ending(NamedTuple):
+    outcome: Outcome
+    reason: EndReason
+    is_inferred: bool = False
+
+
+def is_ours(attributes: _Attributes | None) -> bool:
+    """Whether a span with these attributes is a run or a step."""
+    return attributes is not None and (semconv.PIPELINE_NAME in attributes or semconv.STEP_NAME in attributes)
+
+
+def to_records(
+    span: "ReadableSpan", reading: Reading | None = None, unwinding: BaseException | None = None
+) -> SpanRecords | None:
+    """What a span says now.
+
+    Args:
+        span: Live or finished.
+        reading: What was read of it earlier; brought up to date.
+        unwinding: The exception that is being raised while the span ends: the SDK itself notes no KeyboardInterrupt,
+            SystemExit or cancellation.
+    """
+    context, attributes = span.context, plain(span.attributes)
+    reading = reading or Reading()
+    if reading.known:
+        attributes = {**reading.known, **attributes}
+    if context is None or not is_ours(attributes):
+        return None
+    started_ns = _integer(span.start_time)
+    ended_ns = None if span.end_time is None else _integer(span.end_time)
+    frame = _Frame(
+        trace_id=f"{context.trace_id:032x}",
+        span_id=f"{context.span_id:016x}",
+        club=_club(span.resource),
+        started_ns=started_ns,
+        ended_ns=ended_ns,
+        duration_ms=None if ended_ns is None else _duration_ms(attributes, started_ns, ended_ns),
+    )
+    record = (_step if semconv.STEP_NAME in attributes else _run)(span, attributes, frame, unwinding)
+    errors = _errors(span, frame, reading)
+    drops = []
+    if ended_ns is not None:
+        drops = _drops(attributes, frame, reading)
+        errors += [_drop_row(drop, ended_ns, place) for place, drop in enumerate(drops)]
+    return SpanRecords(record, errors, drops)
+
+
+def plain(attributes: _Attributes | None) -> _Attributes:
+    """The attributes as a plain dict, in one call where the SDK's own mapping would take one for each key."""
+    if not attributes:
+        return {}
+    try:
+        return attributes.copy()  # type: ignore[attr-defined,no-any-return]
+    except AttributeError:
+        return dict(attributes)
+
+
+def _run(span: "ReadableSpan", attributes: _Attributes, frame: _Frame, unwinding: BaseException | None) -> RunRecord:
+    word = _word(attributes, semconv.RUN_RESULT)
+    ending = None if frame.ended_ns is None else _ending(span, attributes, word, unwinding)
+    outcome = Outcome.RUNNING if ending is None else ending.outcome
+    return RunRecord(
+        run_uid=_optional(attributes, semconv.RUN_ID) or f"{frame.trace_id}-{frame.span_id}",
+        trace_id=frame.trace_id,
+        span_id=frame.span_id,
+        club=frame.club,
+        pipeline=clean.text(attributes[semconv.PIPELINE_NAME], clean.NAME_LIMIT),
+        parent_run_id=_optional(attributes, semconv.PARENT_RUN_ID),
+        started_ns=frame.started_ns,
+        ended_ns=frame.ended_ns,
+        duration_ms=frame.duration_ms,
+        # A run has no such outcome in the database: one in which there was nothing to do went well.
+        outcome=(Outcome.SUCCESS if outcome is Outcome.SKIPPED else outcome).value,
+        is_inferred=ending is not None and ending.is_inferred,
+        end_reason=None if ending is None else ending.reason.value,
+        end_evidence=f"result: {word}" if ending is not None and word in _NOTED else None,
+        summary=_json(attributes.get(semconv.SUMMARY), clean.SUMMARY_LIMIT),
+    )
+
+
+def _step(span: "ReadableSpan", attributes: _Attributes, frame: _Frame, unwinding: BaseException | None) -> StepRecord:
+    word = _word(attributes, semconv.STEP_RESULT)
+    ending = None if frame.ended_ns is None else _ending(span, attributes, word, unwinding)
+    detail = _json(attributes.get(semconv.DETAIL), clean.DETAIL_LIMIT)
+    if detail is None and ending is not None and word in _NOTED:
+        detail = clean.json_text({"result": word}, clean.DETAIL_LIMIT)
+    return StepRecord(
+        run_uid=_optional(attributes, semconv.RUN_ID),
+        trace_id=frame.trace_id,
+        span_id=frame.span_id,
+        parent_span_id=None if span.parent is None else f"{span.parent.span_id:016x}",
+        club=frame.club,
+        pipeline=_optional(attributes, semconv.PIPELINE_NAME),
+        name=clean.text(attributes[semconv.STEP_NAME], clean.NAME_LIMIT),
+        started_ns=frame.started_ns,
+        ended_ns=frame.ended_ns,
+        duration_ms=frame.duration_ms,
+        outcome=None if ending is None else ending.outcome.value,
+        created=clean.count(attributes.get(semconv.CREATED, 0)),
+        updated=clean.count(attributes.get(semconv.UPDATED, 0)),
+        skipped=clean.count(attributes.get(semconv.SKIPPED, 0)),
+        failed=clean.count(attributes.get(semconv.FAILED, 0)),
+        end_reason=None if ending is None else ending.reason.value,
+        skip_reason=_optional(attributes, semconv.SKIP_REASON, clean.MESSAGE_LIMIT),
+        detail=detail,
+    )
+
+
+def _ending(span: "ReadableSpan", attributes: _Attributes, word: str, unwinding: BaseException | None) -> _Ending:
+    """How a finished span ended: its own outcome, else the official result, else its status, else its failed items."""
+    if unwinding is not None and (reason := end_reason(unwinding)) is not EndReason.OK:
+        return _Ending(Outcome.FAILURE, reason)
+    if (own := _OWN_OUTCOMES.get(_word(attributes, semconv.OUTCOME))) is not None:
+        known = EndReason.EXCEPTION if own is Outcome.FAILURE else EndReason.OK
+        return _Ending(own, _OWN_REASONS.get(_word(attributes, semconv.END_REASON), known))
+    if word in _OFFICIAL:
+        return _Ending(*_OFFICIAL[word])
+    if span.status is not None and span.status.status_code is StatusCode.ERROR:
+        return _Ending(Outcome.FAILURE, EndReason.EXCEPTION)
+    if clean.count(attributes.get(semconv.FAILED, 0)):
+        return _Ending(Outcome.PARTIAL, EndReason.OK)
+    return _Ending(Outcome.SUCCESS, EndReason.OK, is_inferred=True)
+
+
+def _errors(span: "ReadableSpan", frame: _Frame, reading: Reading) -> list[ErrorRecord]:
+    events = span.events
+    total = len(events) + span.dropped_events
+    fresh = total - reading.events
+    if not fresh:
+        return []
+    reading.lost += max(fresh - len(events), 0)
+    reading.events = total
+    errors = []
+    for event in events[-fresh:]:
+        if event.name != semconv.EXCEPTION_EVENT:
+            continue
+        attributes = plain(event.attributes)
+        event_ns = _integer(event.timestamp)
+        nth = reading.times.get(event_ns, 0)
+        reading.times[event_ns] = nth + 1
+        error_type = _optional(attributes, semconv.EXCEPTION_TYPE)
+        stack = attributes.get(semconv.EXCEPTION_STACKTRACE)
+        errors.append(
+            ErrorRecord(
+                frame.trace_id,
+                frame.span_id,
+                event_ns,
+                nth,
+                timestamp(event_ns),
+                error_type,
+                _optional(attributes, semconv.EXCEPTION_MESSAGE, clean.MESSAGE_LIMIT) or error_type or "Unknown error",
+                clean.stack(stack) if stack else None,
+                _optional(attributes, semconv.ITEM_ID),
+            )
+        )
+    return errors
+
+
+def _drops(attributes: _Attributes, frame: _Frame, reading: Reading) -> list[DropRecord]:
+    counts = {SDK_LIMIT: reading.lost, ITEM_LIMIT: clean.count(attributes.get(semconv.UNRECORDED, 0))}
+    return [DropRecord(frame.trace_id, frame.span_id, reason, number) for reason, number in counts.items() if number]
+
+
+def _drop_row(drop: DropRecord, ended_ns: int, place: int) -> ErrorRecord:
+    """The one error row that says, where the errors are read, that there were more."""
+    messages = {
+        SDK_LIMIT: "more events were dropped by the SDK's limit for a span (OTEL_SPAN_EVENT_COUNT_LIMIT; configure() lifts it)",
+        ITEM_LIMIT: "more item errors were counted, but not kept",
+    }
+    return ErrorRecord(
+        drop.trace_id, drop.span_id, 0, place, timestamp(ended_ns), None, f"{drop.dropped} {messages[drop.reason]}", None, None
+    )
+
+
+def _club(resource: "Resource | None") -> str:
+    namespace = None if resource is None else resource.attributes.get(semconv.SERVICE_NAMESPACE)
+    return clean.text(namespace, clean.NAME_LIMIT) if namespace else DEFAULT_CLUB
+
+
+def _duration_ms(attributes: _Attributes, started_ns: int, ended_ns: int) -> int:
+    """The monotonic duration where the span carries one, else the difference of the clock times; never negative."""
+    own = attributes.get(semconv.DURATION_MS)
+    return clean.count(own) if isinstance(own, int) else max(ended_ns - started_ns, 0) // 1_000_000
+
+
+def _optional(attributes: _Attributes, key: str, limit: int = clean.NAME_LIMIT) -> str | None:
+    value = attributes.get(key)
+    return None if value is None else clean.text(value, limit) or None
+
+
+def _json(value: object, limit: int) -> str | None:
+    """JSON text as it is when it parses (an SDK limit may have cut it); anything else is made JSON."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        return clean.json_text(value, limit)
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError):
+        return clean.json_text({"text": value}, limit)
+    return clean.text(value, limit) if len(value) <= limit else clean.json_text({"text": value}, limit)
+
+
+def _integer(value: object) -> int:
+    """A time in nanoseconds; 0 for what is none. SQLite holds 63 bits."""
+    return min(max(value, 0), 2**63 - 1) if isinstance(value, int) else 0
+
+
+def _word(attributes: _Attributes, key: str) -> str:
+    value = attributes.get(key)
+    return value if isinstance(value, str) else ""

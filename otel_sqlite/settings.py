@@ -1,0 +1,73 @@
+"""The settings of the bridge: the only reader of the environment. A senseless value is reported and its default used."""
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_logger = logging.getLogger(__name__)
+
+DEFAULT_PATH = Path("data/dashboard.sqlite")
+DEFAULT_CLUB = "rondo"
+
+_LARGEST = 1e9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the environment says.
+
+    Attributes:
+        path: The dashboard database, absolute: a later chdir does not move it.
+        retention_days: Age at which runs are deleted; error rows go earlier, the last completed run of a pipeline stays.
+        exit_timeout_s: The longest time that what is left to do may delay the exit of a process; 0 is allowed.
+        strict: Raise what would otherwise be logged (for tests).
+        otlp: Whether an OTLP endpoint is set.
+    """
+
+    path: Path
+    retention_days: int = 400
+    exit_timeout_s: float = 5.0
+    strict: bool = False
+    otlp: bool = False
+
+    @classmethod
+    def from_env(cls, path: str | os.PathLike[str] | None = None) -> "Settings":
+        """Read the environment; an explicit path wins over OTEL_SQLITE_PATH."""
+        env = os.environ
+        return cls(
+            path=Path(path or env.get("OTEL_SQLITE_PATH") or DEFAULT_PATH).expanduser().absolute(),
+            retention_days=int(_number(env, "OTEL_SQLITE_RETENTION_DAYS", 400)),
+            exit_timeout_s=_number(env, "OTEL_SQLITE_EXIT_TIMEOUT", 5.0),
+            strict=is_strict(),
+            otlp=bool(env.get("OTEL_EXPORTER_OTLP_ENDPOINT") or env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")),
+        )
+
+
+def is_strict() -> bool:
+    """Whether errors of tracking are raised instead of logged."""
+    return os.environ.get("OTEL_SQLITE_STRICT", "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+def trace_carrier() -> dict[str, str]:
+    """The W3C trace context that a calling process left in the environment, as a propagation carrier."""
+    names = ("TRACEPARENT", "TRACESTATE")
+    return {name.lower(): os.environ[name] for name in names if name in os.environ}
+
+
+def _number(env: "Mapping[str, str]", name: str, default: float) -> float:
+    raw = env.get(name, "").strip()
+    if not raw:
+        return default
+    try:
+        value = float(raw)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < _LARGEST:  # also refuses nan
+        _logger.warning("%s=%r is not a number of zero or more: %g is used instead", name, raw, default)
+        return default
+    return value
