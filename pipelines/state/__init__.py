@@ -1,0 +1,41 @@
+"""What the pipelines remember between runs: what was last seen and last sent. One SQLite file a target."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from pipelines.state.database import open_database
+from pipelines.state.laposta import LapostaState, Subscriber
+from pipelines.state.rondo import Change, Member, Parent, PhotoState, RondoState, WantedMember
+
+__all__ = ["Change", "LapostaState", "Member", "Parent", "PhotoState", "RondoState", "State", "Subscriber", "WantedMember"]
+
+
+def _utc_now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """The open state files."""
+
+    laposta: LapostaState
+    rondo: RondoState
+
+    @classmethod
+    @contextmanager
+    def open(cls, directory: Path, *, now: Callable[[], str] = _utc_now) -> Iterator[Self]:
+        """Open the state files in this folder, which are made where they are missing.
+
+        Args:
+            directory: The folder; only its owner can look into it, because the files hold all member data.
+            now: Gives the ISO time that changes are stamped with.
+        """
+        with (
+            closing(open_database(directory / "laposta-sync.sqlite", schema="laposta.sql")) as laposta,
+            closing(open_database(directory / "rondo-sync.sqlite", schema="rondo.sql")) as rondo,
+        ):
+            yield cls(laposta=LapostaState(laposta, now), rondo=RondoState(rondo, now))

@@ -1,0 +1,299 @@
+"""The questions that the pipelines ask of the Rondo Club state file."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from pipelines.state.database import transaction
+from pipelines.state.hashing import canonical_json, source_hash
+
+
+class PhotoState(StrEnum):
+    """Where a member's photo is on its way from Sportlink to Rondo Club."""
+
+    NO_PHOTO = "no_photo"
+    PENDING_DOWNLOAD = "pending_download"
+    DOWNLOADED = "downloaded"
+    PENDING_UPLOAD = "pending_upload"
+    SYNCED = "synced"
+    PENDING_DELETE = "pending_delete"
+    ERROR = "error"
+    """Sportlink names a date and has no photo; tried again when the date changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedMember:
+    """What a download says of a member.
+
+    Attributes:
+        knvb_id: The key of a member everywhere.
+        email: Primary address, trimmed and in lower case; None without one.
+        body: Request body that makes the person what it should be.
+        image_date: Date of the photo in Sportlink; None without one.
+        photo_state: What is to be done about the photo now.
+    """
+
+    knvb_id: str
+    email: str | None
+    body: Mapping[str, Any]
+    image_date: str | None
+    photo_state: PhotoState
+
+    @property
+    def source_hash(self) -> str:
+        """Changes when anything that Rondo Club shall know changes."""
+        return source_hash({"knvb_id": self.knvb_id, "data": self.body})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A member as the state knows it; `person_id` is its id in Rondo Club."""
+
+    knvb_id: str
+    person_id: int | None
+    email: str | None
+    body: dict[str, Any]
+    source_hash: str
+    last_synced_hash: str | None
+    image_date: str | None
+    photo_state: PhotoState
+
+    @property
+    def is_changed(self) -> bool:
+        """Rondo Club does not know the member in this form."""
+        return self.last_synced_hash != self.source_hash
+
+    @classmethod
+    def from_row(cls, row: sqlite3.Row) -> Self:
+        """Read a row of rondo_club_members."""
+        return cls(
+            knvb_id=row["knvb_id"],
+            person_id=row["rondo_club_id"],
+            email=row["email"],
+            body=json.loads(row["data_json"]),
+            source_hash=row["source_hash"],
+            last_synced_hash=row["last_synced_hash"],
+            image_date=row["person_image_date"],
+            photo_state=PhotoState(row["photo_state"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """A parent as the state knows it.
+
+    Attributes:
+        email: The key of a parent; trimmed and in lower case.
+        person_id: Its id in Rondo Club.
+        owns_person: We created that person for this parent; it is nobody else's.
+        last_synced_hash: Hash of what Rondo Club was told last.
+    """
+
+    email: str
+    person_id: int | None
+    owns_person: bool
+    last_synced_hash: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A contact field that somebody changed in Rondo Club; `value` is empty where it was cleared."""
+
+    change_id: int
+    knvb_id: str
+    field_name: str
+    value: str
+
+
+class RondoState:
+    """Members, parents and changes to push. A change is on disk when its method returns."""
+
+    def __init__(self, connection: sqlite3.Connection, now: Callable[[], str]) -> None:
+        self._connection = connection
+        self._now = now
+
+    # ------------------------------------------------------------------------------------------------ members
+
+    def members(self) -> list[Member]:
+        """The members of the latest download, in the order in which they were first seen."""
+        rows = self._connection.execute("SELECT * FROM rondo_club_members WHERE left_at IS NULL ORDER BY id")
+        return [Member.from_row(row) for row in rows]
+
+    def members_with_photo(self, *states: PhotoState) -> list[Member]:
+        """The members whose photo is in one of these states."""
+        return [member for member in self.members() if member.photo_state in states]
+
+    def store_members(self, members: Iterable[WantedMember]) -> None:
+        """Take over what a download says; who is not in it stays as it is."""
+        now = self._now()
+        rows = [
+            {
+                "knvb_id": member.knvb_id,
+                "email": member.email,
+                "data_json": canonical_json(member.body),
+                "source_hash": member.source_hash,
+                "person_image_date": member.image_date,
+                "photo_state": member.photo_state,
+                "now": now,
+            }
+            for member in members
+        ]
+        with transaction(self._connection):
+            self._connection.executemany(_STORE_MEMBER, rows)
+
+    def mark_member_synced(self, member: Member, person_id: int) -> None:
+        """Remember that this person of Rondo Club is the member, in this form."""
+        self._connection.execute(
+            "UPDATE rondo_club_members SET rondo_club_id = ?, last_synced_hash = ?, last_synced_at = ? WHERE knvb_id = ?",
+            (person_id, member.source_hash, self._now(), member.knvb_id),
+        )
+
+    def forget_person(self, knvb_id: str) -> None:
+        """Remember that the member's person is gone."""
+        self._connection.execute(
+            "UPDATE rondo_club_members SET rondo_club_id = NULL, last_synced_hash = NULL WHERE knvb_id = ?", (knvb_id,)
+        )
+
+    def mark_member_left(self, knvb_id: str) -> None:
+        """Keep who the member was in Rondo Club, and nothing else of it."""
+        self._connection.execute(
+            "UPDATE rondo_club_members SET left_at = ?, email = NULL, data_json = '{}', last_synced_hash = NULL"
+            " WHERE knvb_id = ?",
+            (self._now(), knvb_id),
+        )
+
+    def set_photo_state(self, knvb_id: str, state: PhotoState) -> None:
+        """Move a member's photo on."""
+        self._connection.execute(
+            "UPDATE rondo_club_members SET photo_state = ?, photo_state_updated_at = ? WHERE knvb_id = ?",
+            (state, self._now(), knvb_id),
+        )
+
+    # ------------------------------------------------------------------------------------------------ what Rondo Club tells
+
+    def refreshed_until(self) -> str | None:
+        """Up to which modification (GMT, as Rondo Club writes it) its persons were read; None: never."""
+        row = self._connection.execute("SELECT modified_gmt FROM rondo_club_refresh").fetchone()
+        return row["modified_gmt"] if row else None
+
+    def set_refreshed_until(self, modified_gmt: str) -> None:
+        """Remember up to which modification persons were read."""
+        self._connection.execute(
+            "INSERT INTO rondo_club_refresh (id, modified_gmt) VALUES (1, ?)"
+            " ON CONFLICT (id) DO UPDATE SET modified_gmt = excluded.modified_gmt",
+            (modified_gmt,),
+        )
+
+    def remember_person(self, knvb_id: str, person_id: int, *, is_volunteer: bool) -> None:
+        """Take over what Rondo Club says of a person with a KNVB id; an id that the state has already stays."""
+        values = {
+            "knvb_id": knvb_id,
+            "person_id": person_id,
+            "is_volunteer": is_volunteer,
+            "source_hash": source_hash({}),
+            "now": self._now(),
+        }
+        self._connection.execute(_REMEMBER_PERSON, values)
+
+    def volunteers(self) -> frozenset[str]:
+        """KNVB ids of the members that are volunteers at present, as far as Rondo Club was asked."""
+        rows = self._connection.execute("SELECT knvb_id FROM rondo_club_members WHERE huidig_vrijwilliger")
+        return frozenset(knvb_id for (knvb_id,) in rows)
+
+    # ------------------------------------------------------------------------------------------------ parents
+
+    def parents(self) -> dict[str, Parent]:
+        """All known parents by address."""
+        query = "SELECT email, rondo_club_id, owns_person, last_synced_hash FROM rondo_club_parents ORDER BY id"
+        return {
+            email: Parent(email=email, person_id=person_id, owns_person=bool(owns), last_synced_hash=synced)
+            for email, person_id, owns, synced in self._connection.execute(query)
+        }
+
+    def store_parents(self, parents: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take over what a download says: data by address; who is not in it stays as it is."""
+        now = self._now()
+        rows = [{"email": email, "data_json": canonical_json(data), "now": now} for email, data in parents.items()]
+        with transaction(self._connection):
+            self._connection.executemany(_STORE_PARENT, rows)
+
+    def set_parent_person(self, email: str, person_id: int, *, owns_person: bool) -> None:
+        """Remember who the parent is in Rondo Club."""
+        self._connection.execute(
+            "UPDATE rondo_club_parents SET rondo_club_id = ?, owns_person = ? WHERE email = ?",
+            (person_id, owns_person, email),
+        )
+
+    def forget_parent_person(self, email: str) -> None:
+        """Remember that the parent's person is gone."""
+        self._connection.execute(
+            "UPDATE rondo_club_parents SET rondo_club_id = NULL, owns_person = 0, last_synced_hash = NULL WHERE email = ?",
+            (email,),
+        )
+
+    def mark_parent_synced(self, email: str, synced_hash: str) -> None:
+        """Remember that Rondo Club knows the parent in the form that has this hash."""
+        self._connection.execute(
+            "UPDATE rondo_club_parents SET last_synced_hash = ?, last_synced_at = ? WHERE email = ?",
+            (synced_hash, self._now(), email),
+        )
+
+    def delete_parent(self, email: str) -> None:
+        """Forget the parent altogether."""
+        self._connection.execute("DELETE FROM rondo_club_parents WHERE email = ?", (email,))
+
+    # ------------------------------------------------------------------------------------------------ changes to push
+
+    def pending_changes(self) -> list[Change]:
+        """What was changed in Rondo Club and not pushed to Sportlink, oldest first."""
+        rows = self._connection.execute(
+            "SELECT id, knvb_id, field_name, new_value FROM rondo_club_change_detections WHERE synced_at IS NULL ORDER BY id"
+        )
+        return [
+            Change(change_id=change_id, knvb_id=knvb_id, field_name=field_name, value=value or "")
+            for change_id, knvb_id, field_name, value in rows
+        ]
+
+    def mark_pushed(self, changes: Sequence[Change]) -> None:
+        """Remember that Sportlink has these changes."""
+        now = self._now()
+        with transaction(self._connection):
+            self._connection.executemany(
+                "UPDATE rondo_club_change_detections SET synced_at = ? WHERE id = ?",
+                [(now, change.change_id) for change in changes],
+            )
+
+
+_STORE_MEMBER = """
+INSERT INTO rondo_club_members
+  (knvb_id, email, data_json, source_hash, person_image_date, photo_state, photo_state_updated_at, created_at, last_seen_at)
+VALUES (:knvb_id, :email, :data_json, :source_hash, :person_image_date, :photo_state, :now, :now, :now)
+ON CONFLICT (knvb_id) DO UPDATE SET
+  email = excluded.email,
+  data_json = excluded.data_json,
+  source_hash = excluded.source_hash,
+  person_image_date = excluded.person_image_date,
+  photo_state_updated_at = CASE WHEN photo_state = excluded.photo_state THEN photo_state_updated_at ELSE :now END,
+  photo_state = excluded.photo_state,
+  last_seen_at = :now,
+  left_at = NULL
+"""
+
+# A person that is in no download yet counts as one who left: its id is known should it come.
+_REMEMBER_PERSON = """
+INSERT INTO rondo_club_members
+  (knvb_id, rondo_club_id, data_json, source_hash, huidig_vrijwilliger, created_at, last_seen_at, left_at)
+VALUES (:knvb_id, :person_id, '{}', :source_hash, :is_volunteer, :now, :now, :now)
+ON CONFLICT (knvb_id) DO UPDATE SET
+  rondo_club_id = coalesce(rondo_club_id, excluded.rondo_club_id),
+  huidig_vrijwilliger = CASE WHEN coalesce(rondo_club_id, excluded.rondo_club_id) = excluded.rondo_club_id
+                             THEN excluded.huidig_vrijwilliger ELSE huidig_vrijwilliger END
+"""
+
+_STORE_PARENT = """
+INSERT INTO rondo_club_parents (email, data_json, created_at, last_seen_at) VALUES (:email, :data_json, :now, :now)
+ON CONFLICT (email) DO UPDATE SET data_json = excluded.data_json, last_seen_at = :now
+"""
