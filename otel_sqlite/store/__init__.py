@@ -1,0 +1,1 @@
+"""The dashboard database: the only place that knows its SQL."""

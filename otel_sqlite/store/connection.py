@@ -1,0 +1,235 @@
+"""Opens the dashboard database and guards every write: the mutex between processes, free space, a replaced file."""
+
+import fcntl
+import os
+import sqlite3
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from otel_sqlite.errors import (
+    NotADatabaseError,
+    StoreBusyError,
+    StoreError,
+    StoreFullError,
+    StorePathError,
+    StoreReadOnlyError,
+    StoreReplacedError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# SQLite in WAL mode can kill the whole process with SIGBUS when a disk without space makes it extend its shared memory file
+# (measured on ext4 with 1 KiB blocks and on btrfs), and no handler can catch that. So it is not even opened on such a disk.
+MIN_FREE_BYTES: Final = 16 * 1024 * 1024
+
+_MUTEX_POLL_S: Final = 0.002
+_ERRORS: Final[dict[int, type[StoreError]]] = {
+    sqlite3.SQLITE_BUSY: StoreBusyError,
+    sqlite3.SQLITE_LOCKED: StoreBusyError,
+    sqlite3.SQLITE_PROTOCOL: StoreBusyError,
+    sqlite3.SQLITE_READONLY: StoreReadOnlyError,
+    sqlite3.SQLITE_PERM: StoreReadOnlyError,
+    sqlite3.SQLITE_FULL: StoreFullError,
+    sqlite3.SQLITE_IOERR: StoreFullError,
+    sqlite3.SQLITE_CANTOPEN: StorePathError,
+    sqlite3.SQLITE_NOTADB: NotADatabaseError,
+    sqlite3.SQLITE_CORRUPT: NotADatabaseError,
+}
+
+# Connections that a forked child inherited: closing one there could end the parent's transaction, so they are kept for ever.
+_inherited: list[sqlite3.Connection] = []
+
+
+def sidecar(path: Path) -> Path:
+    """The folder beside the database that holds the write mutex and the journals."""
+    return path.with_name(path.name + ".d")
+
+
+def store_error(error: sqlite3.Error, path: Path) -> StoreError | None:
+    """What an error of SQLite says of the store; None when it speaks of the statement or its data instead."""
+    code = getattr(error, "sqlite_errorcode", None)
+    kind = None if code is None else _ERRORS.get(code & 0xFF)
+    return None if kind is None else kind(path, f"{error}, {error.sqlite_errorname}")
+
+
+def make_folder(path: Path, database: Path) -> None:
+    """Create a folder that only its owner can enter.
+
+    Raises:
+        StorePathError: Something that is no folder stands there, or above it.
+        StoreReadOnlyError: No right to create it.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StorePathError(database, f"{path} is not a folder") from error
+    except OSError as error:
+        raise StoreReadOnlyError(database, f"{path}: {error.strerror}") from error
+
+
+class Database:
+    """One process's way to write to the dashboard database: opened when first needed, opened anew when it was replaced.
+
+    It may be used from any thread, by one at a time.
+    """
+
+    def __init__(self, path: Path, prepare: "Callable[[sqlite3.Connection, Path], None]") -> None:
+        """Nothing is opened yet.
+
+        Args:
+            path: Absolute.
+            prepare: Brings a newly opened database to the schema, inside the mutex; raises StoreError when it may not.
+        """
+        self.path = path
+        self._prepare = prepare
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._pid = os.getpid()
+
+    @contextmanager
+    def transaction(self, timeout_s: float) -> "Iterator[sqlite3.Connection]":
+        """One write transaction, committed when the block ends.
+
+        Args:
+            timeout_s: How long to wait for other writers in all.
+
+        Raises:
+            StoreError: The database cannot be written now; a kind of it says why.
+        """
+        deadline = time.monotonic() + timeout_s
+        try:
+            with self._mutex(deadline):
+                connection = self._open(deadline)
+                connection.execute(f"PRAGMA busy_timeout = {_remaining_ms(deadline)}")
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+                # The commit may checkpoint: inside the mutex, because SQLite before 3.51.3 can corrupt a database when two do.
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._rollback()
+            if (known := store_error(error, self.path)) is not None:
+                raise known from error
+            raise
+
+    def close(self, timeout_s: float = 1.0) -> None:
+        """Close the connection; inside the mutex, because the last one to close checkpoints."""
+        self._leave_to_parent()
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            with self._mutex(time.monotonic() + timeout_s):
+                connection.close()
+        except (StoreError, sqlite3.Error):
+            connection.close()
+
+    def _rollback(self) -> None:
+        if self._connection is not None and self._connection.in_transaction:
+            self._connection.rollback()
+
+    @contextmanager
+    def _mutex(self, deadline: float) -> "Iterator[None]":
+        """Hold the lock that makes writers take turns: SQLite's own waiting starves some when there are many."""
+        folder = sidecar(self.path)
+        make_folder(folder, self.path)
+        try:
+            descriptor = os.open(folder / "mutex", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreReadOnlyError(self.path, f"{folder}: {error.strerror}") from error
+        try:
+            while not try_lock(descriptor):
+                if time.monotonic() >= deadline:
+                    raise StoreBusyError(self.path, "other writers")
+                time.sleep(_MUTEX_POLL_S)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _open(self, deadline: float) -> sqlite3.Connection:
+        self._leave_to_parent()
+        check_free_space(self.path)
+        if self._connection is not None:
+            if self._file == _identity(self.path):
+                return self._connection
+            # The old file is gone from its path: what is still open there must not be written again.
+            self._connection.close()
+            self._connection = None
+            raise StoreReplacedError(self.path)
+        create_file(self.path)
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, cached_statements=64)
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {_remaining_ms(deadline)}")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA trusted_schema = OFF")
+            self._prepare(connection, self.path)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._file = connection, _identity(self.path)
+        return connection
+
+    def _leave_to_parent(self) -> None:
+        """In a forked child, forget what belongs to the parent without touching it."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            if self._connection is not None:
+                _inherited.append(self._connection)
+                self._connection = None
+
+
+def create_file(path: Path) -> None:
+    """Make the database file with mode 0600, if there is none, so that SQLite never makes it with another.
+
+    Raises:
+        StorePathError: The path is a directory, or something else that is no file.
+        StoreReadOnlyError: No right to create it.
+    """
+    make_folder(path.parent, path)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if not path.is_file():
+            raise StorePathError(path, "not a file") from None
+    except OSError as error:
+        raise StoreReadOnlyError(path, error.strerror or str(error)) from error
+
+
+def check_free_space(path: Path) -> None:
+    """Raise StoreFullError when the disk has too little room for SQLite to be safe."""
+    try:
+        disk = os.statvfs(path.parent)
+    except OSError:
+        return  # the folder will be made, or its absence reported, by what comes next
+    free = disk.f_bavail * disk.f_frsize
+    if free < MIN_FREE_BYTES:
+        raise StoreFullError(path, f"{free // 1024} KiB free, {MIN_FREE_BYTES // 1024} KiB are needed")
+
+
+def try_lock(descriptor: int) -> bool:
+    """Take an exclusive flock if nobody holds it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _remaining_ms(deadline: float) -> int:
+    return max(int((deadline - time.monotonic()) * 1000), 0)
