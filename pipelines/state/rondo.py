@@ -17,7 +17,6 @@ class PhotoState(StrEnum):
     NO_PHOTO = "no_photo"
     PENDING_DOWNLOAD = "pending_download"
     DOWNLOADED = "downloaded"
-    PENDING_UPLOAD = "pending_upload"
     SYNCED = "synced"
     PENDING_DELETE = "pending_delete"
     ERROR = "error"

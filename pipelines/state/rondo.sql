@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS rondo_club_members (
   last_synced_hash       TEXT,
   person_image_date      TEXT,
   photo_state            TEXT NOT NULL DEFAULT 'no_photo' CHECK (photo_state IN
-                           ('no_photo', 'pending_download', 'downloaded', 'pending_upload', 'synced', 'pending_delete', 'error')),
+                           ('no_photo', 'pending_download', 'downloaded', 'synced', 'pending_delete', 'error')),
   photo_state_updated_at TEXT,
   huidig_vrijwilliger    INTEGER NOT NULL DEFAULT 0
 );

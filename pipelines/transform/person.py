@@ -1,0 +1,104 @@
+"""Sportlink member -> person of Rondo Club."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from pipelines.clients import JsonObject
+from pipelines.state import Change
+from pipelines.transform.sportlink import MemberRecord
+
+FIELDS: Mapping[str, str] = {
+    "lid-sinds": "MemberSince",
+    "leeftijdsgroep": "AgeClassDescription",
+    "type-lid": "TypeOfMemberDescription",
+    "datum-foto": "PersonImageDate",
+    "datum-overlijden": "DateOfPassing",
+}
+"""ACF field -> Sportlink field; left out where it is empty."""
+
+CONTACTS: Mapping[str, str] = {"email": "Email", "mobile": "Mobile", "phone": "Telephone"}
+"""Type of contact -> Sportlink field, in the order in which a person shows them."""
+
+GENDERS: Mapping[str, str] = {"Male": "male", "Female": "female"}
+
+
+def is_person(member: MemberRecord) -> bool:
+    """A member without an id or a first name cannot become a person."""
+    return bool(member.knvb_id and member["FirstName"])
+
+
+def person_body(member: MemberRecord) -> JsonObject:
+    """The request body that makes a person of Rondo Club what the member is.
+
+    Both names are always in it, because Rondo Club refuses a person without; `lid-tot` too, because a membership that
+    goes on after all must lose its end.
+    """
+    acf = {
+        "first_name": member["FirstName"],
+        "last_name": member["LastName"],
+        "knvb-id": member.knvb_id,
+        "lid-tot": member["RelationEnd"],
+        "former_member": False,
+        "contact_info": contact_rows([(kind, member[field]) for kind, field in CONTACTS.items()]),
+        "addresses": address_rows(member),
+    }
+    optional = {
+        "infix": member["Infix"].lower(),
+        "gender": GENDERS.get(member["GenderCode"], ""),
+        **_birth(member["DateOfBirth"]),
+        **{name: member[field] for name, field in FIELDS.items()},
+    }
+    return {"status": "publish", "acf": acf | {name: value for name, value in optional.items() if value}}
+
+
+def former_member_body(body: JsonObject) -> JsonObject:
+    """The request body for a member that left, from the one that was wanted before."""
+    names = {name: body["acf"][name] for name in ("first_name", "last_name")}
+    return {"acf": {**names, "former_member": True}}
+
+
+def contact_rows(contacts: Sequence[tuple[str, str]]) -> list[JsonObject]:
+    """Rows of the contact repeater from pairs of type and value; empty values make none."""
+    return [{"contact_type": kind, "contact_label": "", "contact_value": value} for kind, value in contacts if value]
+
+
+def address_rows(member: MemberRecord) -> list[JsonObject]:
+    """The address repeater: one row, or none for a member without street and city."""
+    street = " ".join(part for part in (member["StreetName"], member["AddressNumber"], member["AddressNumberAppendix"]) if part)
+    if not street and not member["City"]:
+        return []
+    return [
+        {
+            "address_label": "",
+            "street": street,
+            "postal_code": member["ZipCode"],
+            "city": member["City"],
+            "country": "Nederland",
+        }
+    ]
+
+
+def keep_changes(body: JsonObject, changes: Sequence[Change]) -> tuple[JsonObject, int]:
+    """Let contact fields that were changed in Rondo Club win over the body, until Sportlink has them too.
+
+    Args:
+        body: As `person_body` makes it.
+        changes: The member's changes that wait to be pushed, oldest first.
+
+    Returns:
+        The body to send, and in how many fields the two systems differed.
+    """
+    values = {row["contact_type"]: row["contact_value"] for row in body["acf"]["contact_info"]}
+    newer = {change.field_name: change.value for change in changes if change.field_name in CONTACTS}
+    kept = values | newer
+    contact_info = contact_rows([(kind, kept.get(kind, "")) for kind in CONTACTS])
+    conflicts = sum(values.get(kind, "") != value for kind, value in newer.items())
+    return {**body, "acf": {**body["acf"], "contact_info": contact_info}}, conflicts
+
+
+def _birth(date: str) -> JsonObject:
+    year = date[:4]
+    return {
+        "birth_year": int(year) if re.fullmatch(r"\d{4}", year, re.ASCII) else None,
+        "birthdate": date if re.fullmatch(r"\d{4}-\d{2}-\d{2}", date, re.ASCII) else "",
+    }
