@@ -1,0 +1,64 @@
+"""The systems that a pipeline works with, opened once and closed once."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Self, TypeVar
+
+from pipelines.clients.laposta import LapostaClient
+from pipelines.clients.rondo_club import RondoClubClient
+from pipelines.clients.sportlink import SportlinkClient
+from pipelines.settings import Settings
+from pipelines.state import State
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how many items of it are done, and how many there are."""
+
+_Item = TypeVar("_Item")
+
+
+def _tell_nobody(_doing: str, _done: int, _total: int) -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Systems:
+    """The clients and the state of one run; nobody is called before a step asks for something."""
+
+    settings: Settings
+    sportlink: SportlinkClient
+    laposta: LapostaClient
+    rondo_club: RondoClubClient
+    state: State
+    progress: Progress = _tell_nobody
+
+    @classmethod
+    @contextmanager
+    def open(cls, settings: Settings, *, progress: Progress = _tell_nobody) -> Iterator[Self]:
+        """Open everything, and close it when the block ends."""
+        wait_s = settings.retry_wait_s
+        with ExitStack() as opened:
+            yield cls(
+                settings=settings,
+                sportlink=opened.enter_context(SportlinkClient(settings.sportlink, retry_wait_s=wait_s)),
+                laposta=opened.enter_context(LapostaClient(settings.laposta, retry_wait_s=wait_s)),
+                rondo_club=opened.enter_context(RondoClubClient(settings.rondo_club, retry_wait_s=wait_s)),
+                state=opened.enter_context(State.open(settings.state_dir)),
+                progress=progress,
+            )
+
+    def track(self, items: Sequence[_Item], doing: str) -> Iterator[_Item]:
+        """Give the items one by one, and let the operator see how far a step is.
+
+        Args:
+            items: What the step handles.
+            doing: What it does with them, in a few words: "submitting subscribers".
+        """
+        if items:
+            logger.info("%s: %d", doing, len(items))
+        for done, item in enumerate(items, start=1):
+            yield item
+            self.progress(doing, done, len(items))
