@@ -1,6 +1,8 @@
 """Rondo Club: persons, their activities and photos, over the REST API of WordPress."""
 
+from collections.abc import Iterator
 from http import HTTPStatus
+from itertools import count
 
 import httpx
 
@@ -13,6 +15,8 @@ _PEOPLE = "wp/v2/people"
 _GONE_CODES = {"rest_post_invalid_id", "rest_already_trashed"}
 # Without its routes the whole site says 404: nobody is gone, the address or the plugin is wrong.
 _NO_ROUTE = "rest_no_route"
+_PAST_THE_END = "rest_post_invalid_page_number"
+_PAGE_SIZE = 100
 _REMEDIES = {
     301: "check RONDO_URL",
     302: "check RONDO_URL",
@@ -20,6 +24,10 @@ _REMEDIES = {
     403: "give the user of RONDO_USERNAME the right to do this",
     404: "check RONDO_URL, and whether the plugin of Rondo Club is active",
 }
+
+
+class _PastTheEndError(RondoClubError):
+    """There are no more pages; the last one was full."""
 
 
 class RondoClubClient(Client):
@@ -51,6 +59,20 @@ class RondoClubClient(Client):
             RondoClubNotFoundError: There is no such person any more.
         """
         return self._http.ask_object("get person", "GET", f"{_PEOPLE}/{person_id}", subject=str(person_id))
+
+    def list_people(self, modified_after: str | None = None) -> Iterator[JsonObject]:
+        """Give `id`, `modified_gmt` and `acf` of all persons, a page at a time.
+
+        Args:
+            modified_after: ISO time; leaves out who was not changed since.
+        """
+        query: dict[str, str | int] = {"per_page": _PAGE_SIZE, "_fields": "id,modified_gmt,acf"}
+        query |= {"modified_after": modified_after} if modified_after else {}
+        for number in count(1):
+            page = self._list_page({**query, "page": number})
+            yield from page
+            if len(page) < _PAGE_SIZE:
+                return
 
     def create_person(self, body: JsonObject, *, subject: str | None = None) -> int:
         """Create a person and return its id.
@@ -95,6 +117,16 @@ class RondoClubClient(Client):
         self._photo_pace.wait()
         self._delete("delete photo", _photo(person_id), person_id)
 
+    def _list_page(self, query: dict[str, str | int]) -> list[JsonObject]:
+        operation = "list people"
+        try:
+            page = decoded(self._http.ask(operation, "GET", _PEOPLE, params=query))
+        except _PastTheEndError:
+            return []
+        if not (isinstance(page, list) and all(isinstance(person, dict) for person in page)):
+            raise RondoClubError(operation, reason="the answer is not a list of persons")
+        return page
+
     def _delete(self, operation: str, path: str, person_id: int) -> None:
         try:
             self._http.ask(operation, "DELETE", path, subject=str(person_id))
@@ -119,6 +151,8 @@ def _explain(response: httpx.Response) -> Refusal:
     if not (isinstance(body, dict) and body.get("code")):
         return Refusal(remedy=remedy)
     reason = ": ".join(str(part) for part in (body["code"], body.get("message")) if part)
+    if body["code"] == _PAST_THE_END:
+        return Refusal(reason=reason, error=_PastTheEndError)
     if _is_gone(response.status_code, body):
         return Refusal(reason=reason, error=RondoClubNotFoundError)
     return Refusal(reason=reason, remedy=remedy)
