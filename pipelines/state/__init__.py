@@ -8,10 +8,23 @@ from pathlib import Path
 from typing import Self
 
 from pipelines.state.database import open_database
+from pipelines.state.hashing import source_hash
 from pipelines.state.laposta import LapostaState, Subscriber
-from pipelines.state.rondo import Change, Member, Parent, PhotoState, RondoState, WantedMember
+from pipelines.state.rondo import Change, Member, Parent, PhotoState, RemotePerson, RondoState, WantedMember
 
-__all__ = ["Change", "LapostaState", "Member", "Parent", "PhotoState", "RondoState", "State", "Subscriber", "WantedMember"]
+__all__ = [
+    "Change",
+    "LapostaState",
+    "Member",
+    "Parent",
+    "PhotoState",
+    "RemotePerson",
+    "RondoState",
+    "State",
+    "Subscriber",
+    "WantedMember",
+    "source_hash",
+]
 
 
 def _utc_now() -> str:

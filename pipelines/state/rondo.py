@@ -81,6 +81,15 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemotePerson:
+    """What Rondo Club says of one of its persons that is or was a member."""
+
+    knvb_id: str
+    person_id: int
+    is_volunteer: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parent:
     """A parent as the state knows it.
 
@@ -150,11 +159,19 @@ class RondoState:
             (person_id, member.source_hash, self._now(), member.knvb_id),
         )
 
-    def forget_person(self, knvb_id: str) -> None:
-        """Remember that the member's person is gone."""
-        self._connection.execute(
-            "UPDATE rondo_club_members SET rondo_club_id = NULL, last_synced_hash = NULL WHERE knvb_id = ?", (knvb_id,)
-        )
+    def forget_person(self, person_id: int) -> None:
+        """Remember that this person of Rondo Club is gone, whoever it was; its photo went with it."""
+        with transaction(self._connection):
+            self._connection.execute(
+                "UPDATE rondo_club_members SET rondo_club_id = NULL, last_synced_hash = NULL,"
+                " photo_state = replace(photo_state, 'synced', 'pending_download') WHERE rondo_club_id = ?",
+                (person_id,),
+            )
+            self._connection.execute(
+                "UPDATE rondo_club_parents SET rondo_club_id = NULL, last_synced_hash = NULL, owns_person = 0"
+                " WHERE rondo_club_id = ?",
+                (person_id,),
+            )
 
     def mark_member_left(self, knvb_id: str) -> None:
         """Keep who the member was in Rondo Club, and nothing else of it."""
@@ -174,28 +191,32 @@ class RondoState:
     # ------------------------------------------------------------------------------------------------ what Rondo Club tells
 
     def refreshed_until(self) -> str | None:
-        """Up to which modification (GMT, as Rondo Club writes it) its persons were read; None: never."""
+        """Up to which modification (ISO, UTC) its persons were read; None: never."""
         row = self._connection.execute("SELECT modified_gmt FROM rondo_club_refresh").fetchone()
         return row["modified_gmt"] if row else None
 
-    def set_refreshed_until(self, modified_gmt: str) -> None:
-        """Remember up to which modification persons were read."""
-        self._connection.execute(
-            "INSERT INTO rondo_club_refresh (id, modified_gmt) VALUES (1, ?)"
-            " ON CONFLICT (id) DO UPDATE SET modified_gmt = excluded.modified_gmt",
-            (modified_gmt,),
-        )
+    def remember_persons(self, persons: Iterable[RemotePerson], *, until: str | None = None) -> None:
+        """Take over what Rondo Club says of its persons. An id that the state has already stays.
 
-    def remember_person(self, knvb_id: str, person_id: int, *, is_volunteer: bool) -> None:
-        """Take over what Rondo Club says of a person with a KNVB id; an id that the state has already stays."""
-        values = {
-            "knvb_id": knvb_id,
-            "person_id": person_id,
-            "is_volunteer": is_volunteer,
-            "source_hash": source_hash({}),
-            "now": self._now(),
-        }
-        self._connection.execute(_REMEMBER_PERSON, values)
+        Args:
+            persons: What was read.
+            until: All modifications up to this one have been read now.
+        """
+        now = self._now()
+        values = [
+            {
+                "knvb_id": person.knvb_id,
+                "person_id": person.person_id,
+                "is_volunteer": person.is_volunteer,
+                "source_hash": source_hash({}),
+                "now": now,
+            }
+            for person in persons
+        ]
+        with transaction(self._connection):
+            self._connection.executemany(_REMEMBER_PERSON, values)
+            if until is not None:
+                self._connection.execute("REPLACE INTO rondo_club_refresh (id, modified_gmt) VALUES (1, ?)", (until,))
 
     def volunteers(self) -> frozenset[str]:
         """KNVB ids of the members that are volunteers at present, as far as Rondo Club was asked."""
@@ -224,13 +245,6 @@ class RondoState:
         self._connection.execute(
             "UPDATE rondo_club_parents SET rondo_club_id = ?, owns_person = ? WHERE email = ?",
             (person_id, owns_person, email),
-        )
-
-    def forget_parent_person(self, email: str) -> None:
-        """Remember that the parent's person is gone."""
-        self._connection.execute(
-            "UPDATE rondo_club_parents SET rondo_club_id = NULL, owns_person = 0, last_synced_hash = NULL WHERE email = ?",
-            (email,),
         )
 
     def mark_parent_synced(self, email: str, synced_hash: str) -> None:

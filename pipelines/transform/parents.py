@@ -55,11 +55,22 @@ def parent_body(parent: ParentRecord, child_ids: Iterable[int], child_type: int)
     }
 
 
-def parent_names(parent: ParentRecord, acf: JsonObject) -> JsonObject:
-    """The names that an update sends: a person that is a member itself keeps its own."""
-    if acf.get("knvb-id"):
-        return {"first_name": acf["first_name"], "last_name": acf["last_name"]}
-    return {"first_name": parent.name, "last_name": ""}
+def parent_update(parent: ParentRecord, acf: JsonObject, relationships: Sequence[JsonObject] | None) -> JsonObject | None:
+    """The request body that brings a person up to date as this parent.
+
+    Args:
+        parent: What is known of the parent.
+        acf: The fields of the person as they were read. One that is a member itself keeps its names.
+        relationships: What to write over those that it has; None leaves them alone.
+
+    Returns:
+        The body, or None when the person is up to date.
+    """
+    names = {"first_name": acf.get("first_name"), "last_name": acf.get("last_name")}
+    wanted = names if acf.get("knvb-id") else {"first_name": parent.name, "last_name": ""}
+    if relationships is None:
+        return None if wanted == names else {"acf": wanted}
+    return {"acf": {**wanted, "relationships": relationships}}
 
 
 def _parent(email: str, mentions: Sequence[tuple[MemberRecord, ParentSlot]]) -> ParentRecord:

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pipelines.clients import JsonObject
-from pipelines.state import Change
+from pipelines.state import Change, RemotePerson
 from pipelines.transform.sportlink import MemberRecord
 
 FIELDS: Mapping[str, str] = {
@@ -51,10 +52,18 @@ def person_body(member: MemberRecord) -> JsonObject:
     return {"status": "publish", "acf": acf | {name: value for name, value in optional.items() if value}}
 
 
-def former_member_body(body: JsonObject) -> JsonObject:
-    """The request body for a member that left, from the one that was wanted before."""
-    names = {name: body["acf"][name] for name in ("first_name", "last_name")}
-    return {"acf": {**names, "former_member": True}}
+def partial_body(acf: JsonObject, **fields: Any) -> JsonObject:
+    """The request body that changes these fields and leaves the names, which must be in it, as they are in `acf`."""
+    return {"acf": {"first_name": acf["first_name"], "last_name": acf["last_name"], **fields}}
+
+
+def remote_person(person: JsonObject) -> RemotePerson | None:
+    """A person as Rondo Club shows it; None for one that never was a member."""
+    acf = person["acf"]
+    if not acf.get("knvb-id"):
+        return None
+    is_volunteer = acf.get("huidig-vrijwilliger") in ("1", 1)
+    return RemotePerson(knvb_id=acf["knvb-id"], person_id=person["id"], is_volunteer=is_volunteer)
 
 
 def contact_rows(contacts: Sequence[tuple[str, str]]) -> list[JsonObject]:

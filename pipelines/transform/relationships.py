@@ -16,7 +16,7 @@ def add_relationships(
 
     Args:
         acf: The fields of the person, as they were read.
-        person_id: The person; relationships with itself are dropped.
+        person_id: The person; relationships with itself are dropped, as are those with nobody.
         related_ids: The persons that it must have a relationship of this type with.
         relationship_type: What the related persons are to this one.
 
@@ -24,7 +24,8 @@ def add_relationships(
         The rows to write, or None when nothing has to be written.
     """
     present = [_row(row) for row in acf.get("relationships") or []]
-    kept = [row for row in present if row["related_person"] != person_id]
+    # A relationship whose person is gone reads as one with nobody, and is refused when it is written back.
+    kept = [row for row in present if row["related_person"] not in (person_id, None)]
     known = {row["related_person"] for row in kept if relationship_type in row["relationship_type"]}
     missing = [related for related in dict.fromkeys(related_ids) if related not in known and related != person_id]
     added = [relationship(related, relationship_type) for related in missing]

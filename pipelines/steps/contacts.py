@@ -1,0 +1,58 @@
+"""Push contact details that were changed in Rondo Club back to Sportlink."""
+
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from pipelines.errors import LoginError, SportlinkError
+from pipelines.result import PushedMember, ReverseSyncResult
+from pipelines.state import Change
+from pipelines.systems import Systems
+from pipelines.transform.contacts import contact_changes, form_inputs
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+
+
+def push_contacts(systems: Systems) -> ReverseSyncResult:
+    """Fill in the pending changes in Sportlink's form, member by member; without any, Sportlink is not even asked.
+
+    Raises:
+        LoginError: Sportlink does not let us in; what is pushed already stays pushed.
+    """
+    pending = list(contact_changes(systems.state.rondo.pending_changes()).items())
+    tracked = systems.track(pending, "pushing contact details")
+    result = ReverseSyncResult(results=tuple(_push_member(systems, knvb_id, changes) for knvb_id, changes in tracked))
+    if pending:
+        logger.info("%d members pushed to Sportlink, %d failed", result.updated, result.failed)
+    return result
+
+
+def _push_member(systems: Systems, knvb_id: str, changes: Sequence[Change]) -> PushedMember:
+    inputs = form_inputs(changes)
+    attempts, error = _try_update(systems, knvb_id, inputs)
+    if error is None:
+        systems.state.rondo.mark_pushed(changes)
+    message = None if error is None else str(error)
+    return PushedMember(knvb_id=knvb_id, attempts=attempts, field_count=len(inputs), error=message)
+
+
+def _try_update(systems: Systems, knvb_id: str, inputs: dict[str, str]) -> tuple[int, SportlinkError | None]:
+    """Returns how many attempts it took, and why the last one failed, if it did."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            systems.sportlink.update_contact(knvb_id, inputs)
+        except LoginError:
+            raise
+        except SportlinkError as error:
+            if attempt == ATTEMPTS or _is_refusal(error):
+                return attempt, error
+        else:
+            return attempt, None
+    raise AssertionError("unreachable")
+
+
+def _is_refusal(error: SportlinkError) -> bool:
+    """Sportlink understood and said no: it says so again when it is asked again."""
+    return error.status is not None and HTTPStatus.BAD_REQUEST <= error.status < HTTPStatus.INTERNAL_SERVER_ERROR

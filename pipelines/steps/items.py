@@ -1,0 +1,53 @@
+"""Items that fail while their step goes on, and items that are not there any more."""
+
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TypeVar
+
+from pipelines.errors import ClientError, LapostaError, LoginError, RondoClubError
+from pipelines.result import ErrorRecord
+
+logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+
+
+@contextmanager
+def item(failures: list[ErrorRecord], **identity: str) -> Iterator[None]:
+    """Handle one item: what a system says against it becomes a failure of the item, and the step goes on.
+
+    An error that would hit every other item too leaves the block, and so does one that no system made.
+
+    Args:
+        failures: Takes the failure.
+        identity: The item's identifier and its system, as in `ErrorRecord`.
+    """
+    try:
+        yield
+    except ClientError as error:
+        if _concerns_every_item(error):
+            raise
+        failure = ErrorRecord(message=str(error), **identity)
+        logger.debug("%s: %s", failure.identifier, failure.text)
+        failures.append(failure)
+
+
+def find_orphans(known: Mapping[str, Item], present: Collection[str], failures: list[ErrorRecord], **identity: str) -> list[Item]:
+    """The known items that are not present any more; none, and a failure, when it would be all of them.
+
+    Everybody leaves at once only in a download that is damaged or somebody else's.
+    """
+    orphans = [one for key, one in known.items() if key not in present]
+    if orphans and len(orphans) == len(known):
+        message = f"none of the {len(known)} known before is in the download: all are kept (look at the download)"
+        failures.append(ErrorRecord(message=message, **identity))
+        return []
+    return orphans
+
+
+def _concerns_every_item(error: ClientError) -> bool:
+    """A login or a key is refused; a 401 of Sportlink may be about one photo, whose address has expired."""
+    has_refused_key = isinstance(error, LapostaError | RondoClubError) and error.status == HTTPStatus.UNAUTHORIZED
+    return has_refused_key or isinstance(error, LoginError)

@@ -1,0 +1,157 @@
+"""Make persons of parents, and relate them to their children."""
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.errors import RondoClubNotFoundError
+from pipelines.result import ErrorRecord, PersonCounts
+from pipelines.state import Member, Parent, source_hash
+from pipelines.steps.items import find_orphans, item
+from pipelines.systems import Systems
+from pipelines.transform.parents import ParentRecord, collect_parents, parent_body, parent_update
+from pipelines.transform.person import partial_body
+from pipelines.transform.relationships import add_relationships
+from pipelines.transform.sportlink import MemberRecord
+
+logger = logging.getLogger(__name__)
+
+SYSTEM = "rondoClub"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Family:
+    """A parent with its children's persons, as far as they have one, and the members that share its address."""
+
+    parent: ParentRecord
+    known: Parent
+    child_ids: tuple[int, ...]
+    namesake_ids: tuple[int, ...]
+
+    @property
+    def source_hash(self) -> str:
+        """Changes with what an update writes: the name, and the relationships with the children's persons."""
+        return source_hash({"email": self.parent.email, "name": self.parent.name, "children": self.child_ids})
+
+
+def sync_parents(systems: Systems, records: Sequence[MemberRecord], *, force: bool) -> PersonCounts:
+    """Write the parents of these members that are new or different; all of them by force.
+
+    The members have to be in Rondo Club before, because parents are related to their persons.
+    """
+    state = systems.state.rondo
+    known = state.parents()
+    parents = collect_parents(records)
+    state.store_parents({parent.email: _remembered(parent) for parent in parents})
+
+    families = _families(parents, state.parents(), state.members())
+    changed = [family for family in families if force or family.known.last_synced_hash != family.source_hash]
+    counts: Counter[str] = Counter(total=len(families), skipped=len(families) - len(changed))
+    failures: list[ErrorRecord] = []
+    for family in systems.track(changed, "syncing parents"):
+        with item(failures, email=family.parent.email, system=SYSTEM):
+            counts[_write_parent(systems, family)] += 1
+    present = {parent.email for parent in parents}
+    for orphan in find_orphans(known, present, failures, system=SYSTEM):
+        with item(failures, email=orphan.email, system=SYSTEM):
+            _delete_parent(systems, orphan)
+            counts["deleted"] += 1
+    told = ", ".join(f"{counts[name]} {name}" for name in ("created", "updated", "skipped", "deleted"))
+    logger.info("parents: %s, %d failed", told, len(failures))
+    return PersonCounts(**counts, failures=failures)
+
+
+def _remembered(parent: ParentRecord) -> dict[str, object]:
+    data = {"name": parent.name, "phones": parent.phones, "addresses": parent.address}
+    return {"data": data, "childKnvbIds": parent.child_knvb_ids}
+
+
+def _families(parents: Sequence[ParentRecord], known: dict[str, Parent], members: Sequence[Member]) -> list[_Family]:
+    ids: dict[str, int] = {}
+    ids_by_email: defaultdict[str | None, list[int]] = defaultdict(list)
+    for member in members:
+        if member.person_id is not None:
+            ids[member.knvb_id] = member.person_id
+            ids_by_email[member.email].append(member.person_id)
+    return [
+        _Family(
+            parent=parent,
+            known=known[parent.email],
+            child_ids=tuple(ids[knvb_id] for knvb_id in parent.child_knvb_ids if knvb_id in ids),
+            namesake_ids=tuple(ids_by_email[parent.email]),
+        )
+        for parent in parents
+    ]
+
+
+def _write_parent(systems: Systems, family: _Family) -> str:
+    """Returns what it came to: "created" or "updated"."""
+    person_id = _update_known(systems, family)
+    outcome = "created" if person_id is None else "updated"
+    if person_id is None:
+        person_id = _create_parent(systems, family)
+    for child_id in family.child_ids:
+        _relate_child(systems, child_id, person_id)
+    systems.state.rondo.mark_parent_synced(family.parent.email, family.source_hash)
+    return outcome
+
+
+def _update_known(systems: Systems, family: _Family) -> int | None:
+    """Bring the parent's person up to date, the one known from before or one that matches; None when there is none."""
+    known_id = family.known.person_id
+    if known_id is not None and _update_parent(systems, family, known_id):
+        return known_id
+    match_id = _match_person(systems, family)
+    if match_id is None or not _update_parent(systems, family, match_id):
+        return None
+    systems.state.rondo.set_parent_person(family.parent.email, match_id, owns_person=False)
+    return match_id
+
+
+def _match_person(systems: Systems, family: _Family) -> int | None:
+    """Another person with the parent's address. Children share addresses with their parents and are never a match."""
+    if family.namesake_ids:
+        return next((person_id for person_id in family.namesake_ids if person_id not in family.child_ids), None)
+    found_id = systems.rondo_club.find_person_by_email(family.parent.email)
+    return None if found_id in family.child_ids else found_id
+
+
+def _update_parent(systems: Systems, family: _Family, person_id: int) -> bool:
+    """Returns whether the person is there."""
+    try:
+        acf = systems.rondo_club.get_person(person_id)["acf"]
+        child_type = systems.settings.rondo_club.child_type
+        relationships = add_relationships(acf, person_id, family.child_ids, child_type)
+        body = parent_update(family.parent, acf, relationships)
+        if body is not None:
+            systems.rondo_club.update_person(person_id, body)
+    except RondoClubNotFoundError:
+        systems.state.rondo.forget_person(person_id)
+        return False
+    return True
+
+
+def _create_parent(systems: Systems, family: _Family) -> int:
+    body = parent_body(family.parent, family.child_ids, systems.settings.rondo_club.child_type)
+    person_id = systems.rondo_club.create_person(body, subject=family.parent.email)
+    systems.state.rondo.set_parent_person(family.parent.email, person_id, owns_person=True)
+    return person_id
+
+
+def _relate_child(systems: Systems, child_id: int, parent_id: int) -> None:
+    try:
+        acf = systems.rondo_club.get_person(child_id)["acf"]
+        relationships = add_relationships(acf, child_id, [parent_id], systems.settings.rondo_club.parent_type)
+        if relationships is not None:
+            systems.rondo_club.update_person(child_id, partial_body(acf, relationships=relationships))
+    except RondoClubNotFoundError:
+        # The next run creates the child again; its new id then brings the parent back here.
+        systems.state.rondo.forget_person(child_id)
+
+
+def _delete_parent(systems: Systems, orphan: Parent) -> None:
+    """A person that was there before us is left alone: it is a member, or somebody else that the club knows."""
+    if orphan.person_id is not None and orphan.owns_person:
+        systems.rondo_club.delete_person(orphan.person_id)
+    systems.state.rondo.delete_parent(orphan.email)

@@ -1,0 +1,113 @@
+"""Make persons of members, and of their parents, in Rondo Club."""
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from pipelines.errors import RondoClubNotFoundError
+from pipelines.result import ErrorRecord, PersonCounts, PersonsResult
+from pipelines.state import Change, Member, PhotoState, WantedMember
+from pipelines.steps.items import find_orphans, item
+from pipelines.steps.members import latest_members
+from pipelines.steps.parents import sync_parents
+from pipelines.steps.refresh import refresh_persons
+from pipelines.systems import Systems
+from pipelines.transform.person import is_person, keep_changes, partial_body, person_body, remote_person
+from pipelines.transform.photos import next_photo_state
+from pipelines.transform.sportlink import MemberRecord
+
+logger = logging.getLogger(__name__)
+
+SYSTEM = "rondoClub"
+
+
+def sync_persons(systems: Systems, *, force: bool = False) -> PersonsResult:
+    """Write to Rondo Club what is new or different since it was written last; everybody by force.
+
+    Raises:
+        RondoClubError: Rondo Club does not say who is there already, without which nobody may be created.
+    """
+    refresh_persons(systems)
+    records = [record for record in latest_members(systems) if is_person(record)]
+    return PersonsResult(
+        members=_sync_members(systems, records, force=force), parents=sync_parents(systems, records, force=force)
+    )
+
+
+def _sync_members(systems: Systems, records: Sequence[MemberRecord], *, force: bool) -> PersonCounts:
+    known = {member.knvb_id: member for member in systems.state.rondo.members()}
+    present = {record.knvb_id for record in records}
+    systems.state.rondo.store_members([_wanted(record, known.get(record.knvb_id)) for record in records])
+
+    members = [member for member in systems.state.rondo.members() if member.knvb_id in present]
+    changed = [member for member in members if force or member.is_changed]
+    changes = _pending_changes(systems)
+    counts: Counter[str] = Counter(total=len(members), skipped=len(members) - len(changed))
+    failures: list[ErrorRecord] = []
+    for member in systems.track(changed, "syncing members"):
+        with item(failures, knvb_id=member.knvb_id, system=SYSTEM):
+            _write_member(systems, member, changes[member.knvb_id], counts)
+    for member in find_orphans(known, present, failures, system=SYSTEM):
+        with item(failures, knvb_id=member.knvb_id, system=SYSTEM):
+            _retire_member(systems, member)
+            counts["deleted"] += 1
+    logger.info("members: %s, %d failed", _told(counts), len(failures))
+    return PersonCounts(**counts, failures=failures)
+
+
+def _wanted(record: MemberRecord, known: Member | None) -> WantedMember:
+    date = record["PersonImageDate"] or None
+    state, known_date = (known.photo_state, known.image_date) if known else (PhotoState.NO_PHOTO, None)
+    return WantedMember(
+        knvb_id=record.knvb_id,
+        email=record.email or None,
+        body=person_body(record),
+        image_date=date,
+        photo_state=next_photo_state(state, known_date=known_date, date=date),
+    )
+
+
+def _pending_changes(systems: Systems) -> defaultdict[str, list[Change]]:
+    by_member: defaultdict[str, list[Change]] = defaultdict(list)
+    for change in systems.state.rondo.pending_changes():
+        by_member[change.knvb_id].append(change)
+    return by_member
+
+
+def _write_member(systems: Systems, member: Member, changes: Sequence[Change], counts: Counter[str]) -> None:
+    if member.person_id is not None:
+        try:
+            counts["conflicts"] += _update_member(systems, member, member.person_id, changes)
+        except RondoClubNotFoundError:
+            systems.state.rondo.forget_person(member.person_id)
+        else:
+            counts["updated"] += 1
+            return
+    person_id = systems.rondo_club.create_person(member.body, subject=member.knvb_id)
+    systems.state.rondo.mark_member_synced(member, person_id)
+    counts["created"] += 1
+
+
+def _update_member(systems: Systems, member: Member, person_id: int, changes: Sequence[Change]) -> int:
+    """Returns in how many fields Rondo Club was right."""
+    person = systems.rondo_club.get_person(person_id)
+    body, conflicts = keep_changes(member.body, changes)
+    systems.rondo_club.update_person(person_id, body)
+    systems.state.rondo.mark_member_synced(member, person_id)
+    if known := remote_person(person):
+        systems.state.rondo.remember_persons([known])
+    return conflicts
+
+
+def _retire_member(systems: Systems, member: Member) -> None:
+    """A member that left stays a person; its data are kept in Rondo Club alone."""
+    if member.person_id is not None:
+        try:
+            systems.rondo_club.update_person(member.person_id, partial_body(member.body["acf"], former_member=True))
+        except RondoClubNotFoundError:
+            systems.state.rondo.forget_person(member.person_id)
+    systems.state.rondo.mark_member_left(member.knvb_id)
+
+
+def _told(counts: Counter[str]) -> str:
+    return ", ".join(f"{counts[name]} {name}" for name in ("created", "updated", "skipped", "deleted"))

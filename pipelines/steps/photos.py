@@ -1,0 +1,100 @@
+"""Bring the photos of members from Sportlink to Rondo Club."""
+
+import logging
+from collections import Counter
+from pathlib import Path
+
+from pipelines.clients.sportlink import Photo
+from pipelines.errors import RondoClubNotFoundError
+from pipelines.result import ErrorRecord, PhotoDownloadResult, PhotoUploadResult
+from pipelines.state import Member, PhotoState
+from pipelines.steps.items import item
+from pipelines.systems import Systems
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".gif": "image/gif"}
+
+
+def download_photos(systems: Systems) -> PhotoDownloadResult:
+    """Fetch the photos that are new or different. One that is not there after all is tried again when its date changes."""
+    state = systems.state.rondo
+    pending = state.members_with_photo(PhotoState.PENDING_DOWNLOAD)
+    states: Counter[PhotoState] = Counter()
+    failures: list[ErrorRecord] = []
+    for member in systems.track(pending, "downloading photos"):
+        with item(failures, knvb_id=member.knvb_id, system="photo-download"):
+            photo = systems.sportlink.download_photo(member.knvb_id)
+            if photo is not None:
+                _save_photo(systems.settings.photo_dir, member.knvb_id, photo)
+            reached = PhotoState.ERROR if photo is None else PhotoState.DOWNLOADED
+            state.set_photo_state(member.knvb_id, reached)
+            states[reached] += 1
+    downloaded, missing = states[PhotoState.DOWNLOADED], states[PhotoState.ERROR]
+    logger.info("%d photos downloaded, %d missing, %d failed", downloaded, missing, len(failures))
+    return PhotoDownloadResult(total=len(pending), downloaded=downloaded, missing=missing, failures=failures)
+
+
+def upload_photos(systems: Systems) -> PhotoUploadResult:
+    """Give Rondo Club the photos that were downloaded, and take away those that Sportlink does not have any more."""
+    state = systems.state.rondo
+    counts: Counter[str] = Counter()
+    failures: list[ErrorRecord] = []
+    for member in systems.track(state.members_with_photo(PhotoState.DOWNLOADED), "uploading photos"):
+        with item(failures, knvb_id=member.knvb_id, system="photo-upload"):
+            obstacle = _upload_photo(systems, member)
+            if obstacle is not None:
+                failures.append(ErrorRecord(knvb_id=member.knvb_id, message=obstacle, system="photo-upload"))
+            counts["uploaded" if obstacle is None else "postponed"] += 1
+    for member in systems.track(state.members_with_photo(PhotoState.PENDING_DELETE), "deleting photos"):
+        with item(failures, knvb_id=member.knvb_id, system="photo-delete"):
+            _delete_photo(systems, member)
+            counts["deleted"] += 1
+    logger.info("%d photos uploaded, %d deleted, %d failed", counts["uploaded"], counts["deleted"], len(failures))
+    return PhotoUploadResult(**counts, failures=failures)
+
+
+def _upload_photo(systems: Systems, member: Member) -> str | None:
+    """Returns why the photo has to wait; None when it is there."""
+    path = _find_photo(systems.settings.photo_dir, member.knvb_id)
+    if path is None:
+        systems.state.rondo.set_photo_state(member.knvb_id, PhotoState.PENDING_DOWNLOAD)
+        return "the photo's file is gone (the next run downloads it again)"
+    if member.person_id is None:
+        return "the member has no person in Rondo Club yet (see rondo-club-sync)"
+    content_type = CONTENT_TYPES.get(path.suffix, "application/octet-stream")
+    try:
+        systems.rondo_club.upload_photo(
+            member.person_id, content=path.read_bytes(), filename=path.name, content_type=content_type
+        )
+    except RondoClubNotFoundError:
+        systems.state.rondo.forget_person(member.person_id)
+        raise
+    systems.state.rondo.set_photo_state(member.knvb_id, PhotoState.SYNCED)
+    return None
+
+
+def _delete_photo(systems: Systems, member: Member) -> None:
+    if member.person_id is not None:
+        systems.rondo_club.delete_photo(member.person_id)
+    _remove_photo(systems.settings.photo_dir, member.knvb_id)
+    systems.state.rondo.set_photo_state(member.knvb_id, PhotoState.NO_PHOTO)
+
+
+def _find_photo(folder: Path, knvb_id: str) -> Path | None:
+    return next(folder.glob(f"{knvb_id}.*"), None)
+
+
+def _remove_photo(folder: Path, knvb_id: str) -> None:
+    for path in folder.glob(f"{knvb_id}.*"):
+        path.unlink()
+
+
+def _save_photo(folder: Path, knvb_id: str, photo: Photo) -> None:
+    """Written beside and moved, so that half a photo is never uploaded."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _remove_photo(folder, knvb_id)
+    part = folder / f".{knvb_id}.part"
+    part.touch(mode=0o600)
+    part.write_bytes(photo.content)
+    part.replace(folder / f"{knvb_id}.{photo.extension}")

@@ -1,0 +1,38 @@
+"""The pipeline people: members of Sportlink to the Laposta lists and to Rondo Club, and contact details back."""
+
+from contextlib import suppress
+
+from otel_sqlite import run
+from pipelines.errors import SyncError
+from pipelines.flow import optional
+from pipelines.report import PeopleReport
+from pipelines.result import Clock, PeopleStats, utc_now
+from pipelines.steps import contacts, members, persons, photos, subscribers
+from pipelines.systems import Systems
+
+
+def sync_people(systems: Systems, *, force: bool = False, clock: Clock = utc_now) -> PeopleReport:
+    """Run the pipeline. A SyncError that ends the run stands in the report; any other error leaves it.
+
+    Args:
+        systems: The systems to work with.
+        force: Write to Laposta and Rondo Club what they know already, too.
+        clock: Tells when the run started and completed.
+    """
+    stats = PeopleStats()
+    with suppress(SyncError), run("people") as r, stats.completing(r.summarize, clock):
+        with r.step("sportlink-download") as s:
+            stats.download = s.record(members.download_members(systems))
+        with r.step("laposta-prepare") as s:
+            stats.prepare = s.record(subscribers.prepare_subscribers(systems))
+        with optional(stats.step_failures, "laposta"), r.step("laposta-submit") as s:
+            stats.laposta = s.record(subscribers.submit_subscribers(systems, force=force))
+        with optional(stats.step_failures, "rondoClub"), r.step("rondo-club-sync") as s:
+            stats.rondo_club = s.record(persons.sync_persons(systems, force=force))
+        with optional(stats.step_failures, "photo-download"), r.step("photo-download") as s:
+            stats.photos.download = s.record(photos.download_photos(systems))
+        with optional(stats.step_failures, "photo-sync"), r.step("photo-upload") as s:
+            stats.photos.upload = s.record(photos.upload_photos(systems))
+        with optional(stats.step_failures, "reverse-sync"), r.step("reverse-sync") as s:
+            stats.reverse_sync = s.record(contacts.push_contacts(systems))
+    return PeopleReport(stats=stats)
