@@ -3,6 +3,7 @@
 SyncError
 ├── SettingsError               settings are missing or unusable
 ├── AlreadyRunningError         another process runs this pipeline, or uses this sandbox
+├── MissingExtraError           packages are not installed
 ├── EmptyDownloadError          a system answered, with nothing in it
 └── ClientError                 a system refused, failed or was not reached
     ├── SportlinkError
@@ -13,6 +14,7 @@ SyncError
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -32,6 +34,18 @@ class SettingsError(SyncError):
 
 class AlreadyRunningError(SyncError):
     """Another process holds what only one may use at a time."""
+
+    def __init__(self, lock: Path) -> None:
+        self.lock = lock
+        super().__init__(f"already in use by another process (it holds {lock}): wait until that has ended")
+
+
+class MissingExtraError(SyncError):
+    """What was asked for needs packages that are not installed."""
+
+    def __init__(self, asked: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(f"{asked} needs packages that are missing: pip install 'otel-sqlite[{extra}]'")
 
 
 class EmptyDownloadError(SyncError):

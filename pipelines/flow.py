@@ -22,7 +22,7 @@ def optional(failures: list[ErrorRecord], system: str) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:  # noqa: BLE001  a step may fail in any way, and the run is to go on after each of them
+    except Exception as error:  # a step may fail in any way, and the run is to go on after each of them
         failures.append(ErrorRecord(message=str(error) or type(error).__name__, system=system))
         logger.error("%s failed, the run goes on: %s", system, log_text(error))  # noqa: TRY400  the dashboard keeps the stack
         logger.debug("%s failed", system, exc_info=True)

@@ -1,0 +1,223 @@
+"""What the commands of all pipelines share: flags, settings, lock, log, progress and exit code."""
+
+import fcntl
+import inspect
+import logging
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import click
+import stamina.instrumentation
+
+import otel_sqlite
+from pipelines.errors import AlreadyRunningError, MissingExtraError, SyncError
+from pipelines.flow import log_text
+from pipelines.settings import Settings, System, load_env_file
+from pipelines.systems import Progress, Systems
+
+logger = logging.getLogger(__name__)
+
+SANDBOX_DIR = Path("data/sandbox")
+CLUB_SIZE = 1069
+
+EXIT_FINE = 0
+EXIT_FAILED = 1
+EXIT_NOT_STARTED = 2
+EXIT_INTERRUPTED = 130
+
+_EXIT_CODES = "Exit code: 0 all went well, 1 something failed (see the summary), 2 it could not start, 130 interrupted."
+_LOGGED = ("pipelines", "otel_sqlite")
+_PREFIXES = {logging.DEBUG: "[verbose] ", logging.WARNING: "[WARNING] ", logging.ERROR: "[ERROR] "}
+
+
+class Finished(Protocol):
+    """What a pipeline gives back when it came to its end."""
+
+    @property
+    def success(self) -> bool:
+        """Nothing failed, not even one item."""
+
+    @property
+    def summary(self) -> str:
+        """What the operator is shown; may name members."""
+
+
+class Pipeline(Protocol):
+    """A run of a pipeline; `force` sends what was sent before as well."""
+
+    def __call__(self, systems: Systems, *, force: bool) -> Finished:
+        """Run all steps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Flags:
+    verbose: bool
+    force: bool
+    members: int | None
+    """Size of the sandbox club; None for the real systems."""
+
+
+def command(name: str, pipeline: Pipeline, *, systems: Sequence[System]) -> click.Command:
+    """Make the command `sync-<name>` of a pipeline.
+
+    Args:
+        name: The pipeline's name.
+        pipeline: What to run; its docstring is the command's help.
+        systems: What the pipeline needs the settings of.
+    """
+
+    @click.command(f"sync-{name}", help=inspect.getdoc(pipeline), epilog=_EXIT_CODES)
+    @click.option("--verbose", is_flag=True, help="Show and log in detail what is done; may name members.")
+    @click.option("--force", is_flag=True, help="Send everything, also what has not changed since it was sent.")
+    @click.option("--sandbox", is_flag=True, help="Work on a made-up club on this machine; needs no settings.")
+    @click.option(
+        "--members", type=click.IntRange(min=1), default=CLUB_SIZE, show_default=True, help="Size of a new sandbox club."
+    )
+    @click.pass_context
+    def sync(context: click.Context, *, verbose: bool, force: bool, sandbox: bool, members: int) -> None:
+        flags = _Flags(verbose=verbose, force=force, members=members if sandbox else None)
+        context.exit(_guarded(lambda: _sync(name, pipeline, systems, flags)))
+
+    return sync
+
+
+def _guarded(work: Callable[[], int]) -> int:
+    """The exit code of a command, whatever becomes of it; what cannot start says why in one line."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        click.echo("[ERROR] interrupted", err=True)
+        return EXIT_INTERRUPTED
+    except (SyncError, OSError, sqlite3.Error) as error:
+        click.echo(f"[ERROR] {error}", err=True)
+        return EXIT_NOT_STARTED
+
+
+def _sync(name: str, pipeline: Pipeline, needed: Sequence[System], flags: _Flags) -> int:
+    load_env_file()
+    stamina.instrumentation.set_on_retry_hooks([])  # the clients say what they repeat, and never with its arguments
+    with ExitStack() as opened:
+        settings = opened.enter_context(_sandbox(flags.members)) if flags.members else Settings.from_env()
+        settings.require(*needed)
+        opened.enter_context(_alone(settings.state_dir / f"{name}.lock"))
+        log_file = opened.enter_context(_log_file(settings.log_dir, name, verbose=flags.verbose))
+        otel_sqlite.configure()
+        exit_code = _run(name, pipeline, settings, force=flags.force)
+        click.echo(f"Log file: {log_file}")
+    return exit_code
+
+
+def _run(name: str, pipeline: Pipeline, settings: Settings, *, force: bool) -> int:
+    logger.info("sync-%s: started", name)
+    with _live_lines() as progress, Systems.open(settings, progress=progress) as systems:
+        try:
+            finished = pipeline(systems, force=force)
+        except Exception as error:  # the main: the run has noted its failure, the operator gets a line
+            logger.error("sync-%s: %s", name, log_text(error))  # noqa: TRY400  the dashboard keeps the stack
+            logger.debug("sync-%s failed", name, exc_info=True)
+            return EXIT_FAILED
+        except KeyboardInterrupt:
+            logger.error("sync-%s: interrupted", name)  # noqa: TRY400  as above
+            return EXIT_INTERRUPTED
+    logger.info("sync-%s: %s", name, "success" if finished.success else "finished with failures")
+    click.echo(finished.summary)
+    return EXIT_FINE if finished.success else EXIT_FAILED
+
+
+@contextmanager
+def _sandbox(members: int) -> Iterator[Settings]:
+    """The settings of a club in this very process, which lives as long as the block."""
+    try:
+        from pipelines.sandbox import Faults, running  # noqa: PLC0415  an extra that nothing else needs
+    except ImportError as error:
+        raise MissingExtraError("--sandbox", "sandbox") from error
+    own = {"SYNC_STATE_DIR": str(SANDBOX_DIR / "state"), "SYNC_PHOTO_DIR": str(SANDBOX_DIR / "photos")}
+    with _alone(SANDBOX_DIR / "sandbox.lock"), running(SANDBOX_DIR, members=members, faults=Faults.demo()) as sandbox:
+        yield Settings.from_env({**sandbox.environment, **own})
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Hold a lock that only one process has at a time, and that ends with it."""
+    lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunningError(lock) from None
+        yield
+
+
+# ------------------------------------------------------------------------------------------------ what the operator sees
+
+
+class _Line(logging.Formatter):
+    """A record as the operator reads it; with the time of it in the log file."""
+
+    def __init__(self, *, timed: bool) -> None:
+        super().__init__()
+        self._timed = timed
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+        return f"{f'[{time}Z] ' if self._timed else ''}{_PREFIXES.get(record.levelno, '')}{super().format(record)}"
+
+
+class _Terminal(logging.Handler):
+    """Prints lines: what went wrong on stderr, all else on stdout."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Looked up each time: a live display puts itself between.
+        stream = sys.stderr if record.levelno >= logging.WARNING else sys.stdout
+        try:
+            stream.write(f"{self.format(record)}\n")
+            stream.flush()
+        except OSError:
+            self.handleError(record)
+
+
+@contextmanager
+def _log_file(directory: Path, name: str, *, verbose: bool) -> Iterator[Path]:
+    """Log to today's file of this pipeline and to the terminal."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = directory / f"sync-{name}-{datetime.now(UTC):%Y-%m-%d}.log"
+    path.touch(mode=0o600)
+    handlers = [_Terminal(), logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")]
+    handlers[0].setFormatter(_Line(timed=False))
+    handlers[1].setFormatter(_Line(timed=True))
+    with ExitStack() as attached:
+        for logged in map(logging.getLogger, _LOGGED):
+            for handler in handlers:
+                logged.addHandler(handler)
+                attached.callback(logged.removeHandler, handler)
+        logging.getLogger("pipelines").setLevel(logging.DEBUG if verbose else logging.INFO)
+        attached.callback(handlers[1].close)
+        yield path
+
+
+@contextmanager
+def _live_lines() -> Iterator[Progress]:
+    """A line for each step that moves with it, where stdout is a terminal."""
+    if not sys.stdout.isatty():
+        yield lambda *_: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415  slow to import
+    from rich.progress import Progress as Lines  # noqa: PLC0415  as above
+
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Lines(*columns) as lines:
+        lines.console.show_cursor()  # a process that is killed could not bring it back
+        tasks = {}
+
+        def show(doing: str, done: int, total: int) -> None:
+            if doing not in tasks:
+                tasks[doing] = lines.add_task(doing, total=total)
+            lines.update(tasks[doing], completed=done, total=total)
+
+        yield show
