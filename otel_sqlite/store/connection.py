@@ -39,6 +39,9 @@ _ERRORS: Final[dict[int, type[StoreError]]] = {
     sqlite3.SQLITE_CORRUPT: NotADatabaseError,
 }
 
+# Mutexes held or waited for in this process: a forked child has to let go of its copies, or they outlive their owner.
+_held: set[int] = set()
+
 # Connections that a forked child inherited: closing one there could end the parent's transaction, so they are kept for ever.
 _inherited: list[sqlite3.Connection] = []
 
@@ -56,14 +59,15 @@ def store_error(error: sqlite3.Error, path: Path) -> StoreError | None:
 
 
 def make_folder(path: Path, database: Path) -> None:
-    """Create a folder that only its owner can enter.
+    """Create a folder, and those above it that are missing, that only their owner can enter.
 
     Raises:
         StorePathError: Something that is no folder stands there, or above it.
         StoreReadOnlyError: No right to create it.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for missing in [folder for folder in (*reversed(path.parents), path) if not folder.is_dir()]:
+            missing.mkdir(mode=0o700, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise StorePathError(database, f"{path} is not a folder") from error
     except OSError as error:
@@ -121,7 +125,7 @@ class Database:
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Close the connection; inside the mutex, because the last one to close checkpoints."""
-        self._leave_to_parent()
+        self.abandon()
         connection, self._connection = self._connection, None
         if connection is None:
             return
@@ -144,6 +148,7 @@ class Database:
             descriptor = os.open(folder / "mutex", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreReadOnlyError(self.path, f"{folder}: {error.strerror}") from error
+        _held.add(descriptor)
         try:
             while not try_lock(descriptor):
                 if time.monotonic() >= deadline:
@@ -151,10 +156,12 @@ class Database:
                 time.sleep(_MUTEX_POLL_S)
             yield
         finally:
+            _held.discard(descriptor)
+            unlock(descriptor)
             os.close(descriptor)
 
     def _open(self, deadline: float) -> sqlite3.Connection:
-        self._leave_to_parent()
+        self.abandon()
         check_free_space(self.path)
         if self._connection is not None:
             if self._file == _identity(self.path):
@@ -177,8 +184,8 @@ class Database:
         self._connection, self._file = connection, _identity(self.path)
         return connection
 
-    def _leave_to_parent(self) -> None:
-        """In a forked child, forget what belongs to the parent without touching it."""
+    def abandon(self) -> None:
+        """In a forked child, forget the parent's connection without touching it; elsewhere, do nothing."""
         if self._pid != os.getpid():
             self._pid = os.getpid()
             if self._connection is not None:
@@ -221,6 +228,19 @@ def try_lock(descriptor: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def unlock(descriptor: int) -> None:
+    """Give a flock back for good: closing alone would leave it to a forked child that inherited the descriptor."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def _let_go() -> None:
+    while _held:
+        os.close(_held.pop())
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -97,3 +97,5 @@ CREATE INDEX IF NOT EXISTS run_errors_of_runs ON run_errors (run_id) WHERE run_s
 CREATE INDEX IF NOT EXISTS run_errors_by_time ON run_errors (created_at);
 CREATE INDEX IF NOT EXISTS run_errors_by_item ON run_errors (member_identifier, created_at);
 CREATE INDEX IF NOT EXISTS run_drops_of_runs ON run_drops (run_id);
+CREATE INDEX IF NOT EXISTS runs_provisional ON runs (run_uid) WHERE span_id IS NULL AND run_uid IS NOT NULL;
+CREATE INDEX IF NOT EXISTS run_steps_open ON run_steps (journal) WHERE finished_at IS NULL;

@@ -1,0 +1,265 @@
+"""Brings journals to the database: a process's own in a background thread, those of dead processes in ``recover``."""
+
+import logging
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from otel_sqlite import journal as journals
+from otel_sqlite.errors import StoreError, StoreReplacedError
+from otel_sqlite.model import DropRecord, EndReason, SpanRecords, timestamp
+from otel_sqlite.store import retention
+from otel_sqlite.store.connection import sidecar
+from otel_sqlite.store.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from otel_sqlite.journal import DeadJournal, Journal
+    from otel_sqlite.settings import Settings
+
+_logger = logging.getLogger(__name__)
+
+TICK_S: Final = 1.0
+_LINGER_S: Final = 0.02  # starts and ends that come close together make one transaction
+_WRITE_TIMEOUT_S: Final = 10.0
+_RECOVER_TIMEOUT_S: Final = 30.0
+_PRUNE_EVERY_S: Final = 24 * 3600
+_BATCH_ROWS: Final = 2_000
+
+
+class Recovered(NamedTuple):
+    """What ``recover`` did.
+
+    Attributes:
+        journals: Journals of dead processes that are now in the database, and gone.
+        waiting: Journals of dead processes that could not be applied in the time given.
+        labelled: Dead runs whose row now says so.
+    """
+
+    journals: int
+    waiting: int
+    labelled: int
+
+
+def recover(path: "Path", timeout_s: float) -> Recovered:
+    """Apply what dead processes left in their journals and label the runs that they never ended.
+
+    Live processes are never touched; two that recover at the same time share the work.
+
+    Args:
+        path: The dashboard database, absolute; it is only created when there is something to put into it.
+        timeout_s: When to stop, journals that are not dealt with by then wait for the next time.
+
+    Raises:
+        StoreError: The database cannot be written now.
+    """
+    if not path.exists() and not journals.exist(path):
+        return Recovered(0, 0, 0)
+    writer = Writer(path)
+    try:
+        return _recover(writer, time.monotonic() + timeout_s)
+    finally:
+        writer.close()
+
+
+class Applier:
+    """The background thread of a process that records: tick, and its own journal to the database."""
+
+    def __init__(
+        self, settings: "Settings", journal: "Journal", tick: "Callable[[], None]", is_open: "Callable[[], bool]"
+    ) -> None:
+        """Start the thread.
+
+        Args:
+            settings: Where the database is, and how long things are kept.
+            journal: What to apply.
+            tick: Journals what is new on the live spans; called once a second while any is open.
+            is_open: Whether any run or step is open.
+        """
+        self._settings = settings
+        self._journal = journal
+        self._tick = tick
+        self._is_open = is_open
+        self._writer = Writer(settings.path)
+        self._offset = 0
+        self._unreadable = 0
+        self._noted_losses = (0, 0)
+        self._complaint: type[StoreError] | None = None
+        self._is_drained = False
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="otel_sqlite", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that the journal has grown."""
+        self._wake.set()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until what is in the journal now is in the database; whether it is."""
+        deadline = time.monotonic() + timeout_s
+        end = self._journal.end
+        while self._offset < end and time.monotonic() < deadline and self._thread.is_alive():
+            self._wake.set()
+            self._stop.wait(_LINGER_S / 4)
+        return self._offset >= end
+
+    def stop(self, timeout_s: float) -> bool:
+        """Apply what is left and end the thread; whether all of the journal is in the database."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout_s)
+        return self._is_drained
+
+    def abandon(self) -> None:
+        """In a forked child, where the thread does not exist: forget the parent's connection without closing it."""
+        self._writer.abandon()
+
+    def _work(self) -> None:
+        try:
+            self._work_until_stopped()
+            self._tick()
+            self._is_drained = self._guard(self._apply)
+            self._guard(self._prune)
+            self._writer.close()
+        except Exception:  # the thread's boundary: the journal keeps everything for recover
+            _logger.warning("recording to %s stopped, the pipeline goes on", self._settings.path, exc_info=True)
+            if self._settings.strict:
+                raise
+
+    def _work_until_stopped(self) -> None:
+        has_recovered = False
+        next_tick = time.monotonic() + TICK_S
+        while not self._stop.is_set():
+            if self._wake.wait(max(next_tick - time.monotonic(), 0) if self._is_open() else None):
+                self._wake.clear()
+                self._stop.wait(_LINGER_S)
+            if time.monotonic() >= next_tick:
+                next_tick = time.monotonic() + TICK_S
+                self._tick()
+            self._guard(self._apply)
+            has_recovered = has_recovered or self._guard(self._recover_others)
+            if not self._is_open():
+                self._guard(self._prune)
+
+    def _guard(self, work: "Callable[[], object]") -> bool:
+        """Do some work with the store; complain once about each kind of trouble."""
+        try:
+            work()
+        except StoreError as error:
+            if type(error) is not self._complaint:
+                _logger.warning("%s (until then, what is recorded is kept in %s)", error, journals.folder(self._settings.path))
+            self._complaint = type(error)
+            return False
+        self._complaint = None
+        return True
+
+    def _apply(self) -> None:
+        """Write everything that the journal has."""
+        while self._apply_some():
+            pass
+        self._note_losses()
+        self._offset = self._journal.empty_if(lambda: not self._is_open(), self._offset)
+
+    def _apply_some(self) -> bool:
+        lines = self._journal.read(self._offset)
+        if lines.end == self._offset:
+            return False
+        try:
+            _write(self._writer, lines.records, _WRITE_TIMEOUT_S)
+        except StoreReplacedError:
+            self._offset = 0  # the journal still has the whole of every open run
+            return True
+        self._offset = lines.end
+        self._unreadable += lines.unreadable
+        return True
+
+    def _note_losses(self) -> None:
+        losses = (self._unreadable, self._journal.lost)
+        if losses != self._noted_losses:
+            self._writer.write_drops(_losses(self._journal.name, *losses), _WRITE_TIMEOUT_S)
+            self._noted_losses = losses
+
+    def _recover_others(self) -> None:
+        _recover(self._writer, time.monotonic() + _RECOVER_TIMEOUT_S, self._stop)
+
+    def _prune(self) -> None:
+        """Delete a chunk of what is too old, unless somebody found nothing left to delete within a day."""
+        marker = sidecar(self._settings.path) / "pruned"
+        with suppress(OSError):
+            if time.time() - marker.stat().st_mtime < _PRUNE_EVERY_S:
+                return
+        if not retention.prune_chunk(self._settings.path, self._settings.retention_days, time.time_ns(), _WRITE_TIMEOUT_S):
+            with suppress(OSError):
+                marker.touch(mode=0o600)
+
+
+def _recover(writer: Writer, deadline: float, stop: threading.Event | None = None) -> Recovered:
+    done = waiting = labelled = 0
+    for dead in journals.dead_journals(writer.path):
+        is_done = False
+        try:
+            if time.monotonic() < deadline and not (stop is not None and stop.is_set()):
+                labelled += _apply_dead(dead, writer, deadline)
+                is_done = True
+        finally:
+            dead.close(remove=is_done)
+        done += is_done
+        waiting += not is_done
+    return Recovered(done, waiting, labelled + _label_unwatched(writer, deadline))
+
+
+def _apply_dead(dead: "DeadJournal", writer: Writer, deadline: float) -> int:
+    """Apply a dead process's journal and label what it left open; returns how many runs."""
+    offset = unreadable = 0
+    while (lines := dead.read(offset)).end > offset:
+        _write(writer, lines.records, _remaining_s(deadline))
+        offset, unreadable = lines.end, unreadable + lines.unreadable
+    if unreadable:
+        writer.write_drops(_losses(dead.name, unreadable, 0), _remaining_s(deadline))
+    header, last_sign_ns = dead.header, dead.last_sign_ns
+    boots = {journals.boot_id(), header.boot_id if header else None} - {None}
+    reason = EndReason.PROCESS_DIED if len(boots) < 2 else EndReason.HOST_REBOOTED  # noqa: PLR2004 - then and now
+    evidence = f"{f'process {header.pid}' if header else 'its process'} is gone; last sign of life {timestamp(last_sign_ns)}"
+    return writer.label(dead.name, reason, evidence, last_sign_ns, _remaining_s(deadline))
+
+
+def _label_unwatched(writer: Writer, deadline: float) -> int:
+    """Label runs whose journal is gone, or that nobody watches and that fell silent."""
+    host, labelled = journals.host(), 0
+    for name in writer.watched_journals(host, _remaining_s(deadline)):
+        if journals.is_gone(writer.path, name):
+            evidence = "its process is gone, and its journal with it"
+            labelled += writer.label(name, EndReason.PROCESS_DIED, evidence, None, _remaining_s(deadline))
+    return labelled + writer.label_unwatched(host, time.time_ns(), _remaining_s(deadline))
+
+
+def _write(writer: Writer, records: "Iterable[SpanRecords]", timeout_s: float) -> None:
+    for batch in _batches(records):
+        writer.write(batch, timeout_s)
+
+
+def _batches(records: "Iterable[SpanRecords]") -> "Iterator[list[SpanRecords]]":
+    """Batches as large as the backlog, but so small that other writers need not wait long."""
+    batch: list[SpanRecords] = []
+    rows = 0
+    for record in records:
+        batch.append(record)
+        rows += 1 + len(record.errors)
+        if rows >= _BATCH_ROWS:
+            yield batch
+            batch, rows = [], 0
+    if batch:
+        yield batch
+
+
+def _losses(journal: str, unreadable: int, unwritten: int) -> list[DropRecord]:
+    counts = {"unreadable_line": unreadable, "unwritten_line": unwritten}
+    return [DropRecord("", journal, reason, number) for reason, number in counts.items() if number]
+
+
+def _remaining_s(deadline: float) -> float:
+    return max(deadline - time.monotonic(), 0.0)

@@ -1,0 +1,315 @@
+"""A process's own append-only log of records, one JSON line each; the flock on it is the proof that the process lives.
+
+The journal is the durability of the live path: what was appended is on the dashboard sooner or later, whatever ends the process.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import platform
+import socket
+import time
+import uuid
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from otel_sqlite.errors import StoreReadOnlyError
+from otel_sqlite.model import DropRecord, ErrorRecord, RunRecord, SpanRecords, StepRecord
+from otel_sqlite.store.connection import make_folder, sidecar, try_lock, unlock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+_logger = logging.getLogger(__name__)
+
+SUFFIX: Final = ".jsonl"
+_TEMPORARY: Final = ".new"
+_FORMAT: Final = 1
+_READ_BYTES: Final = 4 * 1024 * 1024
+_NEWLINE: Final = b"\n"
+_KINDS: Final = {"run": RunRecord, "step": StepRecord}
+
+
+class Header(NamedTuple):
+    """The first line of a journal: whose it is."""
+
+    host: str
+    pid: int
+    boot_id: str | None
+
+
+class Lines(NamedTuple):
+    """Complete lines from a place in a journal.
+
+    Attributes:
+        records: What they say, in order.
+        unreadable: How many of them say nothing.
+        end: Where to go on reading.
+    """
+
+    records: list[SpanRecords]
+    unreadable: int
+    end: int
+
+
+def folder(path: Path) -> Path:
+    """Where the journals of a dashboard database lie."""
+    return sidecar(path) / "journal"
+
+
+def encode(records: SpanRecords) -> bytes:
+    """The records as one line."""
+    kind = "run" if isinstance(records.span, RunRecord) else "step"
+    line = json.dumps([kind, records.span, records.errors, records.drops], ensure_ascii=False, separators=(",", ":"))
+    return line.encode("utf-8", "replace") + _NEWLINE
+
+
+def decode(line: bytes) -> SpanRecords | None:
+    """The records of a line; None for a header.
+
+    Raises:
+        ValueError: The line is torn, or nothing that this version knows.
+    """
+    parsed = json.loads(line)
+    try:
+        if parsed[0] == "journal":
+            return None
+        kind, span, errors, drops = parsed
+        return SpanRecords(_KINDS[kind](*span), [ErrorRecord(*e) for e in errors], [DropRecord(*d) for d in drops])
+    except (TypeError, KeyError, IndexError) as error:
+        raise ValueError(f"not a record: {error!r}") from error
+
+
+class Journal:
+    """The journal that this process writes, from any thread."""
+
+    def __init__(self, path: Path, lock: "AbstractContextManager[object]") -> None:
+        """Make the journal for the dashboard database at ``path`` and lock it.
+
+        Args:
+            path: The dashboard database.
+            lock: Held while the file changes; re-entrant, so that its owner can make several calls one.
+
+        Raises:
+            StoreError: The journal cannot be made.
+        """
+        self._lock = lock
+        self._folder = folder(path)
+        make_folder(self._folder, path)
+        self.name = f"{time.time_ns():019d}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
+        self._path = self._folder / self.name
+        self._is_torn = False
+        self.lost = 0
+        self.end = 0
+        self.header = Header(host(), os.getpid(), boot_id())
+        # Made under another name and locked before it gets its own: nobody ever sees it unlocked while its owner lives.
+        temporary = self._path.with_suffix(_TEMPORARY)
+        try:
+            self._descriptor = _open_new(temporary)
+            self._append(_header_line(self.header))
+            self._header_end = self.end
+            temporary.rename(self._path)
+        except OSError as error:
+            raise StoreReadOnlyError(path, f"{self._folder}: {error.strerror}") from error
+
+    def append(self, records: SpanRecords) -> None:
+        """Add one line; what the system does not take (a full disk) is counted in ``lost``."""
+        line = encode(records)
+        with self._lock:
+            try:
+                self._append(line)
+            except OSError as error:
+                if not self.lost:
+                    _logger.warning(
+                        "journal %s cannot be written, the pipeline goes on untracked: %s", self._path, error.strerror
+                    )
+                self.lost += 1
+                self._is_torn = True
+
+    def read(self, start: int) -> Lines:
+        """Whole lines from byte ``start``, some megabytes at most; from any thread."""
+        return _read(self._descriptor, start)
+
+    def show_life(self) -> None:
+        """Leave a sign of life, the file's modification time; make the file anew when somebody has removed it."""
+        with self._lock, contextlib.suppress(OSError):
+            os.utime(self._descriptor)
+            if not self._is_linked():
+                self._relink()
+
+    def empty_if(self, may: "Callable[[], bool]", end: int) -> int:
+        """Forget all lines, if they end at ``end`` and ``may`` agrees: no run needs them again. Returns where reading goes on."""
+        with self._lock:
+            if self.end != end or end == self._header_end or not may():
+                return end
+            os.ftruncate(self._descriptor, 0)
+            self.end = 0
+            with contextlib.suppress(OSError):
+                self._append(_header_line(self.header))
+            return self.end
+
+    def close(self, *, remove: bool) -> None:
+        """Give the lock back; with ``remove``, the file goes first."""
+        if remove:
+            self._path.unlink(missing_ok=True)
+        unlock(self._descriptor)
+        os.close(self._descriptor)
+
+    def abandon(self) -> None:
+        """In a forked child: let go of the descriptor without touching the lock, which is the parent's."""
+        os.close(self._descriptor)
+
+    def _append(self, line: bytes) -> None:
+        if self._is_torn:  # the newline ends what a failed write may have left
+            line = _NEWLINE + line
+        written = os.write(self._descriptor, line)
+        self.end += written
+        self._is_torn = written != len(line)
+        if self._is_torn:
+            raise OSError(28, "short write, the disk is full")
+
+    def _is_linked(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        except OSError:
+            return False
+
+    def _relink(self) -> None:
+        """The same journal in a new file: without one at its path nobody sees that this process lives."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = self._path.with_suffix(_TEMPORARY)
+        descriptor = _open_new(temporary)
+        for start in range(0, self.end, _READ_BYTES):
+            os.write(descriptor, os.pread(self._descriptor, _READ_BYTES, start))
+        temporary.rename(self._path)
+        os.close(self._descriptor)
+        self._descriptor = descriptor
+
+
+class DeadJournal:
+    """The journal of a process that is gone, held by us until it is dealt with."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        """Take over a journal whose lock was just taken on ``descriptor``."""
+        self.name = path.name
+        self._path = path
+        self._descriptor = descriptor
+
+    @property
+    def last_sign_ns(self) -> int:
+        """When its process last gave a sign of life."""
+        return os.fstat(self._descriptor).st_mtime_ns
+
+    @property
+    def header(self) -> Header | None:
+        """Whose journal it was; None when that cannot be read."""
+        first = os.pread(self._descriptor, 4096, 0).partition(_NEWLINE)[0]
+        try:
+            mark, version, *values = json.loads(first)
+            return Header(*values) if (mark, version) == ("journal", _FORMAT) else None
+        except (ValueError, TypeError):
+            return None
+
+    def read(self, start: int) -> Lines:
+        """Whole lines from byte ``start``; a torn last line is left out."""
+        return _read(self._descriptor, start)
+
+    def close(self, *, remove: bool) -> None:
+        """Let go; with ``remove``, all of it is in the database."""
+        if remove:
+            self._path.unlink(missing_ok=True)
+        unlock(self._descriptor)
+        os.close(self._descriptor)
+
+
+def dead_journals(path: Path) -> "Iterator[DeadJournal]":
+    """The journals beside a database whose processes are gone, oldest first; the caller closes each."""
+    try:
+        files = sorted(folder(path).iterdir())
+    except OSError:
+        return
+    for file in files:
+        if file.suffix not in (SUFFIX, _TEMPORARY) or (descriptor := _take(file)) is None:
+            continue
+        if file.suffix == _TEMPORARY:  # its process died before the first record
+            file.unlink(missing_ok=True)
+            os.close(descriptor)
+        else:
+            yield DeadJournal(file, descriptor)
+
+
+def exist(path: Path) -> bool:
+    """Whether there is any journal, of the living or the dead."""
+    return any(folder(path).glob(f"*{SUFFIX}"))
+
+
+def is_gone(path: Path, name: str) -> bool:
+    """Whether this journal does not exist any more, and so nobody holds it."""
+    return not (folder(path) / name).exists()
+
+
+def host() -> str:
+    """The name of this machine, as rows carry it."""
+    return socket.gethostname()
+
+
+@lru_cache(maxsize=1)
+def boot_id() -> str | None:
+    """What tells this boot of the machine from the one before; None where the system does not say (macOS)."""
+    if platform.system() != "Linux":
+        return None
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return None
+
+
+def _open_new(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try_lock(descriptor)
+    return descriptor
+
+
+def _take(path: Path) -> int | None:
+    """The locked descriptor of a journal that nobody holds; None when somebody does, or it is gone."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        # Between opening and locking, its owner may have come to an end and removed it.
+        if try_lock(descriptor) and os.path.samestat(os.fstat(descriptor), path.stat()):
+            return descriptor
+    except OSError:
+        pass
+    os.close(descriptor)
+    return None
+
+
+def _header_line(header: Header) -> bytes:
+    return json.dumps(["journal", _FORMAT, *header]).encode() + _NEWLINE
+
+
+def _read(descriptor: int, start: int) -> Lines:
+    size = _READ_BYTES
+    while True:
+        data = os.pread(descriptor, size, start)
+        end = data.rfind(_NEWLINE) + 1
+        if end or len(data) < size:
+            break
+        size *= 2  # one line longer than what was read
+    records, unreadable = [], 0
+    for line in data[:end].split(_NEWLINE):
+        if not line:
+            continue
+        try:
+            decoded = decode(line)
+        except (ValueError, RecursionError):
+            unreadable += 1
+        else:
+            if decoded is not None:
+                records.append(decoded)
+    return Lines(records, unreadable, start + end)

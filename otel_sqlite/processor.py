@@ -1,0 +1,232 @@
+"""DashboardSpanProcessor: every start, end and tick of a run or step goes to the journal. This is the live path."""
+
+import logging
+import os
+import sys
+import threading
+import time
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+
+from otel_sqlite import mapping
+from otel_sqlite.applier import Applier
+from otel_sqlite.errors import StoreError
+from otel_sqlite.journal import Journal
+from otel_sqlite.model import RunRecord, SpanRecords
+from otel_sqlite.settings import Settings
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
+_logger = logging.getLogger(__name__)
+
+_ERRORS_A_LINE: Final = 500
+_REOPEN_AFTER_S: Final = 10.0
+
+_Key = tuple[int, int]
+
+
+class _Live:
+    """A run or step that is open in this process."""
+
+    __slots__ = ("handled", "reading", "said", "span")
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
+        self.reading = mapping.Reading(known=mapping.plain(span.attributes))
+        self.said: object = None  # the record that was journaled last
+        self.handled = sys.exception()  # being handled when the span began: it is not what ends it
+
+
+class DashboardSpanProcessor(SpanProcessor):
+    """Shows runs and steps on the dashboard from their first moment, with live counts and item errors.
+
+    A span event costs the caller one append to a local file. Nothing here raises, unless OTEL_SQLITE_STRICT is set.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        """Nothing is opened before the first run.
+
+        Args:
+            path: The dashboard database; OTEL_SQLITE_PATH, else ``data/dashboard.sqlite``, by default.
+        """
+        self._settings = Settings.from_env(path)
+        self._lock = threading.RLock()
+        self._live: dict[_Key, _Live] = {}
+        self._inherited: frozenset[_Key] = frozenset()
+        self._journal: Journal | None = None
+        self._applier: Applier | None = None
+        self._reopen_at = 0.0
+        self._is_shut_down = False
+        self._has_complained = False
+        _processors.add(self)
+
+    @property
+    def path(self) -> Path:
+        """The dashboard database, absolute."""
+        return self._settings.path
+
+    def on_start(self, span: Span, parent_context: "Context | None" = None) -> None:
+        """Note that a run or step has begun."""
+        del parent_context
+        try:
+            if mapping.is_ours(span.attributes):
+                self._start(span)
+        except Exception:  # noqa: BLE001 - what escapes from here ends the pipeline
+            self._complain()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Note how a run or step has ended."""
+        try:
+            if self._live or mapping.is_ours(span.attributes):
+                self._end(span)
+        except Exception:  # noqa: BLE001 - what escapes from here replaces the pipeline's own exception
+            self._complain()
+
+    def tick(self) -> None:
+        """Note what is new on the runs and steps that are open: counts and item errors."""
+        with self._lock:
+            for live in self._live.values():
+                records = mapping.to_records(live.span, live.reading)
+                # A span that ends at this moment says so itself, in on_end.
+                if records is not None and records.span.ended_ns is None and (records.errors or records.span != live.said):
+                    live.said = records.span
+                    self._append(records)
+            if self._journal is not None:
+                self._journal.show_life()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Wait until all that was said so far is in the database; whether it is."""
+        applier = self._applier
+        return applier is None or applier.flush(timeout_millis / 1000)
+
+    def shutdown(self) -> None:
+        """Bring what is left to the database, within OTEL_SQLITE_EXIT_TIMEOUT; what is not done then waits for recover."""
+        with self._lock:
+            if self._is_shut_down:
+                return
+            self._is_shut_down = True
+            applier, journal = self._applier, self._journal
+        if applier is None or journal is None:
+            return
+        is_drained = applier.stop(self._settings.exit_timeout_s)
+        with self._lock:
+            # A journal with an open run stays locked as long as the process lives: the run may be going on.
+            if not self._live:
+                journal.close(remove=is_drained)
+                self._journal = self._applier = None
+
+    def _start(self, span: Span) -> None:
+        live = _Live(span)
+        records = mapping.to_records(span, live.reading)
+        with self._lock:
+            if records is not None and self._open():
+                self._live[_key(span)] = live
+                live.said = records.span
+                self._append(records)
+
+    def _end(self, span: ReadableSpan) -> None:
+        key = _key(span)
+        with self._lock:
+            live = self._live.pop(key, None)
+            if key in self._inherited or not self._open():
+                return
+            records = mapping.to_records(span, None if live is None else live.reading, _unwinding(live))
+            if records is not None:
+                self._append(records)
+
+    def _open(self) -> bool:
+        """Whether there is a journal; the first run makes it, and starts the background thread."""
+        if self._journal is not None:
+            return not self._is_shut_down or bool(self._live)
+        if self._is_shut_down or time.monotonic() < self._reopen_at:
+            return False
+        try:
+            self._journal = Journal(self._settings.path, self._lock)
+        except StoreError as error:
+            self._reopen_at = time.monotonic() + _REOPEN_AFTER_S
+            self._complain_of(error)
+            return False
+        self._applier = Applier(self._settings, self._journal, self.tick, lambda: bool(self._live))
+        return True
+
+    def _append(self, records: SpanRecords) -> None:
+        journal, applier = self._journal, self._applier
+        if journal is None or applier is None:
+            return
+        span = records.span
+        if isinstance(span, RunRecord):
+            header = journal.header
+            span = span._replace(host=header.host, pid=header.pid, journal=journal.name, seen_ns=time.time_ns())
+        else:
+            span = span._replace(journal=journal.name)
+        errors = records.errors
+        journal.append(SpanRecords(span, errors[:_ERRORS_A_LINE], records.drops))
+        for start in range(_ERRORS_A_LINE, len(errors), _ERRORS_A_LINE):
+            journal.append(SpanRecords(span, errors[start : start + _ERRORS_A_LINE], []))
+        applier.wake()
+
+    def _complain(self) -> None:
+        """Log the exception being handled, once; with OTEL_SQLITE_STRICT, raise it."""
+        if self._settings.strict:
+            raise  # noqa: PLE0704 - called where an exception is being handled
+        if not self._has_complained:
+            self._has_complained = True
+            _logger.warning("recording to %s failed, the pipeline goes on", self._settings.path, exc_info=sys.exception())
+
+    def _complain_of(self, error: StoreError) -> None:
+        if not self._has_complained:
+            self._has_complained = True
+            _logger.warning("%s (the pipeline goes on, unrecorded)", error)
+
+    def _begin_anew(self) -> None:
+        """In a forked child: what is open, the lease and the journal are the parent's."""
+        self._lock = threading.RLock()
+        self._inherited |= self._live.keys()
+        self._live = {}
+        if self._applier is not None:
+            self._applier.abandon()
+        if self._journal is not None:
+            self._journal.abandon()
+        self._journal = self._applier = None
+
+
+def _key(span: ReadableSpan) -> _Key:
+    context = span.context
+    return (0, 0) if context is None else (context.trace_id, context.span_id)
+
+
+def _unwinding(live: _Live | None) -> BaseException | None:
+    """The exception that ends the span, of the kinds that the SDK does not note."""
+    error = sys.exception()
+    if error is None or isinstance(error, Exception) or (live is not None and error is live.handled):
+        return None
+    return error
+
+
+# Fork hooks can never be taken back: one set serves all processors, and keeps none of them alive.
+_processors: "weakref.WeakSet[DashboardSpanProcessor]" = weakref.WeakSet()
+_held: list[DashboardSpanProcessor] = []
+
+
+def _before_fork() -> None:
+    """Nobody is in the middle of an append or a tick while the process forks: the child would wait for them for ever."""
+    _held.extend(_processors)
+    for processor in _held:
+        processor._lock.acquire()  # noqa: SLF001 - the hooks are part of the class
+
+
+def _after_fork_in_parent() -> None:
+    while _held:
+        _held.pop()._lock.release()  # noqa: SLF001 - the hooks are part of the class
+
+
+def _after_fork_in_child() -> None:
+    while _held:
+        _held.pop()._begin_anew()  # noqa: SLF001 - the hooks are part of the class
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -1,0 +1,349 @@
+"""The questions that the command line and the dashboard ask of the database: a method each, which changes nothing.
+
+Durations are in milliseconds; times are texts as stored, UTC. What the database that came before did not know is None.
+"""
+
+import json
+import os
+import sqlite3
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+from otel_sqlite.errors import StoreError, StorePathError, StoreReadOnlyError
+from otel_sqlite.store import adopt
+from otel_sqlite.store.connection import check_free_space, store_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+    from types import TracebackType
+
+LATEST: Final = "latest"
+
+_BUSY_TIMEOUT_MS: Final = 1_000
+_MAX_ROW_ID_DIGITS: Final = 18
+
+_RUNS: Final = """
+SELECT r.id, r.run_uid, r.club_slug AS club, r.pipeline, r.started_at, r.finished_at, r.duration_ms, r.outcome,
+  COALESCE(r.total_created, 0) AS created, COALESCE(r.total_updated, 0) AS updated,
+  COALESCE(r.total_skipped, 0) AS skipped, COALESCE(r.total_failed, 0) AS failed,
+  r.end_reason, r.end_evidence, r.parent_run_id, r.trace_id, r.host, r.pid, r.journal, r.last_seen_at,
+  CASE WHEN r.outcome = 'running' THEN
+    (SELECT json_group_array(s.step_name) FROM run_steps s WHERE s.run_id = r.id AND s.finished_at IS NULL)
+  END AS open_steps,
+  (SELECT COALESCE(SUM(d.count), 0) FROM run_drops d WHERE d.run_id = r.id) AS dropped
+FROM runs r
+"""
+_NEWEST_RUNS_FIRST: Final = "ORDER BY r.started_at DESC, r.id DESC LIMIT :limit"
+# One seek per club, then one along the index: a bare pipeline = ? would walk over the runs of all pipelines.
+_OF_PIPELINE: Final = """
+r.id IN (
+  WITH RECURSIVE clubs (club) AS (
+    SELECT MIN(club_slug) FROM runs
+    UNION ALL
+    SELECT (SELECT MIN(club_slug) FROM runs WHERE club_slug > club) FROM clubs WHERE club IS NOT NULL
+  )
+  SELECT p.id FROM clubs JOIN runs p ON p.id IN (
+    SELECT n.id FROM runs n WHERE n.club_slug = clubs.club AND n.pipeline = :pipeline {and_outcome}
+    ORDER BY n.started_at DESC, n.id DESC LIMIT :limit
+  )
+)
+"""
+# At most two are looked at, however many begin so.
+_WITH_BEGINNING: Final = "WHERE r.id IN (SELECT id FROM runs WHERE run_uid > :name AND run_uid < :after LIMIT 2)"
+_STEPS: Final = """
+SELECT id, step_name AS name, started_at, finished_at, duration_ms, outcome,
+  COALESCE(created_count, 0) AS created, COALESCE(updated_count, 0) AS updated,
+  COALESCE(skipped_count, 0) AS skipped, COALESCE(failed_count, 0) AS failed, end_reason, skip_reason, detail_json
+FROM run_steps WHERE run_id = :run ORDER BY started_at, id
+"""
+_ERRORS: Final = """
+SELECT e.id, e.run_id, r.run_uid, r.club_slug AS club, r.pipeline, e.step_name AS step, e.member_identifier AS item_id,
+  e.error_type, e.error_message AS message, e.error_stack AS stack, e.created_at
+FROM run_errors e JOIN runs r ON r.id = e.run_id
+"""
+_DROPS: Final = "SELECT reason, SUM(count) AS dropped FROM run_drops WHERE run_id IS :run GROUP BY reason ORDER BY reason"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """One run.
+
+    Attributes:
+        id: Row id; used again after a cleanup, so links use run_uid.
+        run_uid: The run's identity.
+        outcome: None only where another writer left it out.
+        journal: The file whose lock proves the process of a running run alive; None: nobody watches it.
+        open_steps: Names of the steps that a running run is in.
+        dropped: How many records of the run could not be kept; ``Reader.drops`` has the reasons.
+    """
+
+    id: int
+    run_uid: str | None
+    club: str
+    pipeline: str
+    started_at: str
+    finished_at: str | None
+    duration_ms: int | None
+    outcome: str | None
+    created: int
+    updated: int
+    skipped: int
+    failed: int
+    end_reason: str | None
+    end_evidence: str | None
+    parent_run_id: str | None
+    trace_id: str | None
+    host: str | None
+    pid: int | None
+    journal: str | None
+    last_seen_at: str | None
+    open_steps: tuple[str, ...] = field(default=())
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow:
+    """One step; ``outcome`` is None while it is open, and for ever where its process died before there was a bridge."""
+
+    id: int
+    name: str
+    started_at: str
+    finished_at: str | None
+    duration_ms: int | None
+    outcome: str | None
+    created: int
+    updated: int
+    skipped: int
+    failed: int
+    end_reason: str | None
+    skip_reason: str | None
+    detail_json: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRow:
+    """One error; ``item_id`` is None when it is not the failure of one item."""
+
+    id: int
+    run_id: int
+    run_uid: str | None
+    club: str
+    pipeline: str
+    step: str
+    item_id: str | None
+    error_type: str | None
+    message: str
+    stack: str | None
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropRow:
+    """How many records were not kept for one reason."""
+
+    reason: str
+    dropped: int
+
+
+_Row = TypeVar("_Row", RunRow, StepRow, ErrorRow, DropRow)
+
+
+class Reader:
+    """An open dashboard database that is only read; a context manager.
+
+    It reads where nothing can be written, too. A dashboard that lacks our columns and tables is read through a copy in memory.
+
+    Attributes:
+        path: The file.
+        is_current: Whether the file itself has the schema of this version.
+    """
+
+    def __init__(self, path: "Path") -> None:
+        """Open the database; never creates one.
+
+        Args:
+            path: Absolute.
+
+        Raises:
+            StoreError: There is none, or none that can be read; a kind of it says why.
+        """
+        self.path = path
+        try:
+            self._connection = _open(path)
+            try:
+                self.is_current = adopt.check(self._connection, path)
+                if not self.is_current:
+                    self._connection = _adopted_copy(self._connection, path)
+            except BaseException:
+                self._connection.close()
+                raise
+        except sqlite3.Error as error:
+            raise _known(error, path) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: "TracebackType | None") -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; calling it again does nothing."""
+        self._connection.close()
+
+    def runs(self, *, pipeline: str | None = None, outcome: str | None = None, limit: int = 20) -> list[RunRow]:
+        """The newest runs, newest first."""
+        conditions = []
+        if pipeline is not None:
+            conditions.append(_OF_PIPELINE.format(and_outcome="" if outcome is None else "AND n.outcome = :outcome"))
+        if outcome is not None:
+            conditions.append("r.outcome = :outcome")
+        return self._runs(_where(conditions), pipeline=pipeline, outcome=outcome, limit=limit)
+
+    def find(self, name: str) -> list[RunRow]:
+        """The run of this name: ``latest``, a run id, a row id, or the beginning of a run id.
+
+        Returns:
+            Nothing when there is none, two of them when the beginning is not unique.
+        """
+        if name == LATEST:
+            return self._runs(limit=1)
+        return (
+            self._runs("WHERE r.run_uid = :name", limit=1, name=name)
+            or self._run_of_row(name)
+            or self._runs(_WITH_BEGINNING, limit=2, name=name, after=name + "\U0010ffff")
+        )
+
+    def children(self, run_uid: str) -> list[RunRow]:
+        """The runs that this run started, in the order of their start."""
+        return self._runs("WHERE r.parent_run_id = :parent", limit=-1, parent=run_uid)[::-1]
+
+    def summary(self, run_id: int) -> str | None:
+        """What the run said of itself, as JSON text."""
+        rows = self._ask("SELECT summary_json FROM runs WHERE id = :run", run=run_id)
+        return rows[0]["summary_json"] if rows else None
+
+    def steps(self, run_id: int) -> list[StepRow]:
+        """The steps of a run, in the order of their start."""
+        return self._rows(StepRow, _STEPS, run=run_id)
+
+    def errors(
+        self,
+        *,
+        run_id: int | None = None,
+        pipeline: str | None = None,
+        item: str | None = None,
+        since: str | None = None,
+        limit: int = -1,
+    ) -> list[ErrorRow]:
+        """Errors, newest first; those of one run in the order in which they happened.
+
+        Args:
+            run_id: Row id of the run.
+            pipeline: Name of the pipeline.
+            item: Item id, exactly.
+            since: Only those at this time or later; in the form of the database.
+            limit: How many at most; -1: all.
+        """
+        filters = {
+            "e.run_id = :run": run_id,
+            "r.pipeline = :pipeline": pipeline,
+            "e.member_identifier = :item": item,
+            "e.created_at >= :since": since,
+        }
+        where = _where(condition for condition, value in filters.items() if value is not None)
+        order = "ORDER BY e.created_at DESC, e.id DESC" if run_id is None else "ORDER BY e.created_at, e.id"
+        values = {"run": run_id, "pipeline": pipeline, "item": item, "since": since, "limit": limit}
+        return self._rows(ErrorRow, f"{_ERRORS} {where} {order} LIMIT :limit", **values)
+
+    def count_errors(self, run_id: int) -> int:
+        """How many errors a run has."""
+        return int(self._ask("SELECT COUNT(*) AS number FROM run_errors WHERE run_id = :run", run=run_id)[0]["number"])
+
+    def drops(self, run_id: int | None) -> list[DropRow]:
+        """What could not be kept of a run, or (None) of runs that nobody knows."""
+        return self._rows(DropRow, _DROPS, run=run_id)
+
+    def _runs(self, where: str = "", **values: object) -> list[RunRow]:
+        rows = self._ask(f"{_RUNS} {where} {_NEWEST_RUNS_FIRST}", **values)
+        return [RunRow(**{**row, "open_steps": tuple(json.loads(row["open_steps"] or "[]"))}) for row in rows]
+
+    def _run_of_row(self, name: str) -> list[RunRow]:
+        if not (name.isascii() and name.isdigit() and len(name) <= _MAX_ROW_ID_DIGITS):
+            return []
+        return self._runs("WHERE r.id = :id", limit=1, id=int(name))
+
+    def _rows(self, kind: type[_Row], sql: str, **values: object) -> list[_Row]:
+        return [kind(**row) for row in self._ask(sql, **values)]
+
+    def _ask(self, sql: str, **values: object) -> list[dict[str, Any]]:
+        try:
+            cursor = self._connection.execute(sql, values)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+        except sqlite3.Error as error:
+            raise _known(error, self.path) from error
+
+
+def _where(conditions: "Iterable[str]") -> str:
+    joined = " AND ".join(conditions)
+    return f"WHERE {joined}" if joined else ""
+
+
+def _known(error: sqlite3.Error, path: "Path") -> StoreError:
+    return store_error(error, path) or StoreError(path, str(error))
+
+
+def _open(path: "Path") -> sqlite3.Connection:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise StoreError(path, "there is no such file") from None
+    except OSError as error:
+        raise StorePathError(path, error.strerror or str(error)) from error
+    connection = sqlite3.connect(f"{path.as_uri()}?{_mode(path)}", uri=True, isolation_level=None, check_same_thread=False)
+    # A name with half a character in it must not keep the rest from being read.
+    connection.text_factory = _text
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _mode(path: "Path") -> str:
+    """How SQLite may open the file: as usual where it can keep its two files beside it, else in a way that needs none."""
+    try:
+        check_free_space(path)
+        if os.access(path.parent, os.W_OK) and os.access(path, os.W_OK):
+            return "mode=rw"
+    except StoreError:
+        pass
+    if not _size(path, "-wal"):
+        return "immutable=1"  # nobody is writing, and everything is in the file
+    if not _size(path, "-shm"):
+        raise StoreReadOnlyError(path, f"what {path.name}-wal holds cannot be read without writing beside it")
+    return "mode=ro"
+
+
+def _size(path: "Path", suffix: str) -> int:
+    try:
+        return path.with_name(path.name + suffix).stat().st_size
+    except OSError:
+        return 0
+
+
+def _adopted_copy(source: sqlite3.Connection, path: "Path") -> sqlite3.Connection:
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    try:
+        source.backup(copy)
+        adopt.bring_up_to_date(copy, path)
+    except BaseException:
+        copy.close()
+        raise
+    copy.text_factory = _text
+    source.close()
+    return copy
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")

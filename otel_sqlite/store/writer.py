@@ -1,0 +1,448 @@
+"""Records in, rows out: idempotent and monotone, so that any order, repetition or splitting of records gives the same rows.
+
+A row goes from open over labelled to ended and never back; what is absolute (counts, drops) is set or raised, never added.
+Statements are few and wide: `executemany` hands over the GIL once a row, which starves a writer beside a busy pipeline.
+"""
+
+import json
+import logging
+import sqlite3
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from otel_sqlite.model import LABELS, DropRecord, EndReason, ErrorRecord, RunRecord, SpanRecords, StepRecord, timestamp
+from otel_sqlite.store.adopt import dashboard
+from otel_sqlite.store.connection import store_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+_logger = logging.getLogger(__name__)
+
+RUN_LEVEL: Final = "run"  # step_name of an error that belongs to no step
+UNKNOWN_PIPELINE: Final = "unknown"
+UNWATCHED_AFTER_S: Final = 24 * 3600
+
+_LABELS: Final = ", ".join(f"'{label}'" for label in sorted(LABELS))
+_CHUNKS: Final = (512, 64, 8, 1)
+
+_Span = tuple[str, str]
+
+_RUN_COLUMNS: Final = (
+    "run_uid, trace_id, span_id, club_slug, pipeline, parent_run_id, started_at, finished_at, duration_ms, outcome, "
+    "is_inferred, end_reason, end_evidence, summary_json, host, pid, journal, last_seen_at"
+)
+# The WHERE of an upsert is the merge order: an open row takes anything, a labelled one takes its own end, an ended one nothing.
+_UPSERT_RUN: Final = f"""
+ON CONFLICT (run_uid) DO UPDATE SET
+  trace_id = excluded.trace_id, span_id = excluded.span_id, club_slug = excluded.club_slug, pipeline = excluded.pipeline,
+  parent_run_id = excluded.parent_run_id, started_at = excluded.started_at, finished_at = excluded.finished_at,
+  duration_ms = excluded.duration_ms, outcome = excluded.outcome, is_inferred = excluded.is_inferred,
+  end_reason = excluded.end_reason, end_evidence = excluded.end_evidence,
+  summary_json = COALESCE(excluded.summary_json, summary_json),
+  host = COALESCE(excluded.host, host), pid = COALESCE(excluded.pid, pid), journal = COALESCE(excluded.journal, journal),
+  last_seen_at = COALESCE(excluded.last_seen_at, last_seen_at)
+WHERE runs.finished_at IS NULL OR (excluded.finished_at IS NOT NULL AND runs.end_reason IN ({_LABELS}))
+"""
+
+_STEP_COLUMNS: Final = (
+    "run_id, trace_id, span_id, club_slug, step_name, started_at, finished_at, duration_ms, outcome, created_count, "
+    "updated_count, skipped_count, failed_count, end_reason, skip_reason, detail_json, journal"
+)
+_UPSERT_STEP: Final = f"""
+ON CONFLICT (trace_id, span_id) DO UPDATE SET
+  run_id = excluded.run_id, club_slug = excluded.club_slug, step_name = excluded.step_name, started_at = excluded.started_at,
+  finished_at = excluded.finished_at, duration_ms = excluded.duration_ms, outcome = excluded.outcome,
+  created_count = CASE WHEN excluded.finished_at IS NULL THEN max(created_count, excluded.created_count)
+                       ELSE excluded.created_count END,
+  updated_count = CASE WHEN excluded.finished_at IS NULL THEN max(updated_count, excluded.updated_count)
+                       ELSE excluded.updated_count END,
+  skipped_count = CASE WHEN excluded.finished_at IS NULL THEN max(skipped_count, excluded.skipped_count)
+                       ELSE excluded.skipped_count END,
+  failed_count = CASE WHEN excluded.finished_at IS NULL THEN max(failed_count, excluded.failed_count)
+                      ELSE excluded.failed_count END,
+  end_reason = excluded.end_reason, skip_reason = COALESCE(excluded.skip_reason, skip_reason),
+  detail_json = COALESCE(excluded.detail_json, detail_json), journal = COALESCE(excluded.journal, journal)
+WHERE run_steps.finished_at IS NULL OR (excluded.finished_at IS NOT NULL AND run_steps.end_reason IN ({_LABELS}))
+"""
+
+# A run that only its steps have told of: it began with the first of them at the latest.
+_PROVISIONAL_COLUMNS: Final = "run_uid, trace_id, club_slug, pipeline, started_at, outcome"
+_UPSERT_PROVISIONAL: Final = f"""
+ON CONFLICT (run_uid) DO UPDATE SET
+  started_at = min(started_at, excluded.started_at),
+  pipeline = CASE pipeline WHEN '{UNKNOWN_PIPELINE}' THEN excluded.pipeline ELSE pipeline END
+WHERE runs.span_id IS NULL
+"""
+
+_ERROR_COLUMNS: Final = (
+    "run_id, run_step_id, club_slug, step_name, trace_id, span_id, event_ns, nth, created_at, error_type, error_message, "
+    "error_stack, member_identifier"
+)
+_KEEP_ERROR: Final = "ON CONFLICT (trace_id, span_id, event_ns, nth) DO NOTHING"
+
+_DROP_COLUMNS: Final = "run_id, trace_id, span_id, reason, count"
+_UPSERT_DROP: Final = """
+ON CONFLICT (trace_id, span_id, reason) DO UPDATE SET
+  run_id = COALESCE(excluded.run_id, run_id), count = max(count, excluded.count)
+"""
+
+_RUN_IDS: Final = "SELECT run_uid, id, span_id FROM runs WHERE run_uid IN (SELECT value FROM json_each(?))"
+_RUNS_BY_SPAN: Final = """
+SELECT r.trace_id, r.span_id, r.run_uid FROM json_each(?) AS wanted
+JOIN runs AS r ON r.trace_id = json_extract(wanted.value, '$[0]') AND r.span_id = json_extract(wanted.value, '$[1]')
+"""
+_STEPS_BY_SPAN: Final = """
+SELECT s.trace_id, s.span_id, s.run_id, s.id, s.club_slug, s.step_name, r.run_uid FROM json_each(?) AS wanted
+JOIN run_steps AS s ON s.trace_id = json_extract(wanted.value, '$[0]') AND s.span_id = json_extract(wanted.value, '$[1]')
+JOIN runs AS r ON r.id = s.run_id
+"""
+_PROVISIONAL: Final = """
+SELECT run_uid, id FROM runs
+WHERE span_id IS NULL AND run_uid IS NOT NULL AND run_uid IN (SELECT value FROM json_each(?))
+"""
+
+_TOTALS: Final = """
+UPDATE runs SET
+  (total_created, total_updated, total_skipped, total_failed) = (
+    SELECT COALESCE(SUM(created_count), 0), COALESCE(SUM(updated_count), 0), COALESCE(SUM(skipped_count), 0),
+           COALESCE(SUM(failed_count), 0)
+    FROM run_steps WHERE run_id = runs.id),
+  outcome = CASE
+    WHEN is_inferred = 0 THEN outcome
+    WHEN EXISTS (SELECT 1 FROM run_steps WHERE run_id = runs.id AND outcome IN ('failure', 'partial')) THEN 'partial'
+    ELSE 'success' END
+WHERE id IN (SELECT value FROM json_each(?))
+"""
+
+# An exception that passed from a step through its run was noted on both: the step keeps it.
+_DROP_COPIES: Final = """
+DELETE FROM run_errors WHERE run_step_id IS NULL AND run_id IN (SELECT value FROM json_each(?)) AND event_ns > 0 AND EXISTS (
+  SELECT 1 FROM run_errors AS step_error
+  WHERE step_error.run_id = run_errors.run_id AND step_error.run_step_id IS NOT NULL
+    AND step_error.error_type IS run_errors.error_type AND step_error.error_message = run_errors.error_message)
+"""
+
+_LAST_SIGN: Final = "max(started_at, COALESCE(:at, last_seen_at, started_at))"
+_LAST_SIGN_OF_STEP: Final = "max(started_at, COALESCE(:at, (SELECT last_seen_at FROM runs WHERE id = run_id), started_at))"
+_MS_SINCE_START: Final = "CAST(ROUND((julianday({}) - julianday(started_at)) * 86400000) AS INTEGER)"
+_LABEL_RUNS: Final = f"""
+UPDATE runs SET outcome = 'failure', end_reason = :reason, finished_at = {_LAST_SIGN},
+  duration_ms = {_MS_SINCE_START.format(_LAST_SIGN)},
+  end_evidence = :evidence || COALESCE(
+    (SELECT '; open step: ' || step_name FROM run_steps WHERE run_id = runs.id AND finished_at IS NULL ORDER BY id DESC LIMIT 1),
+    '')
+WHERE id IN (SELECT value FROM json_each(:ids))
+"""  # noqa: S608 - constants of this module
+_LABEL_STEPS: Final = f"""
+UPDATE run_steps SET outcome = 'failure', end_reason = :reason, finished_at = {_LAST_SIGN_OF_STEP},
+  duration_ms = {_MS_SINCE_START.format(_LAST_SIGN_OF_STEP)}
+WHERE finished_at IS NULL AND (run_id IN (SELECT value FROM json_each(:ids)) OR journal = :journal)
+"""  # noqa: S608 - constants of this module
+
+
+class _Verdict(NamedTuple):
+    """What is said of a run that never ended itself."""
+
+    reason: str
+    evidence: str
+    at: str | None
+
+
+class Writer:
+    """Writes records to the dashboard database. For one thread at a time."""
+
+    def __init__(self, path: "Path") -> None:
+        """Nothing is opened yet; ``path`` is absolute."""
+        self._database = dashboard(path)
+        self._has_refused = False
+
+    @property
+    def path(self) -> "Path":
+        """The dashboard database."""
+        return self._database.path
+
+    def write(self, batch: "Sequence[SpanRecords]", timeout_s: float) -> None:
+        """Make the rows say what the records say, in one transaction.
+
+        A record that the database refuses is left out, logged once, and counted as ``refused_record``.
+
+        Raises:
+            StoreError: Nothing of the batch is written; it may be tried again.
+        """
+        deadline = time.monotonic() + timeout_s
+        try:
+            with self._database.transaction(timeout_s) as connection:
+                _Batch(connection).apply(batch)
+        except (sqlite3.Error, ValueError, TypeError, OverflowError):
+            self._write_alone(batch, deadline)
+
+    def write_drops(self, drops: "Sequence[DropRecord]", timeout_s: float) -> None:
+        """Note drops that belong to no run.
+
+        Raises:
+            StoreError: Nothing is written.
+        """
+        with self._database.transaction(timeout_s) as connection:
+            _insert(connection, "run_drops", _DROP_COLUMNS, _UPSERT_DROP, [(None, *drop) for drop in drops])
+
+    def label(self, journal: str, reason: EndReason, evidence: str, seen_ns: int | None, timeout_s: float) -> int:
+        """Say of the runs and steps that a dead process left open why they ended; returns how many runs.
+
+        Args:
+            journal: Name of the dead process's journal.
+            reason: One of the labels.
+            evidence: How that is known, for a human.
+            seen_ns: The last sign of life: the runs end there, not at the moment of discovery. None: what their rows say.
+            timeout_s: How long to wait for other writers.
+
+        Raises:
+            StoreError: Nothing is written.
+        """
+        with self._database.transaction(timeout_s) as connection:
+            rows = connection.execute("SELECT id FROM runs WHERE journal = ? AND outcome = 'running'", (journal,))
+            at = None if seen_ns is None else timestamp(seen_ns)
+            return _label(connection, [row_id for (row_id,) in rows], journal, _Verdict(reason, evidence, at))
+
+    def watched_journals(self, host: str, timeout_s: float) -> list[str]:
+        """The journals that running rows of this host name.
+
+        Raises:
+            StoreError: The database cannot be read now.
+        """
+        query = "SELECT DISTINCT journal FROM runs WHERE outcome = 'running' AND journal IS NOT NULL AND host = ?"
+        with self._database.transaction(timeout_s) as connection:
+            return [journal for (journal,) in connection.execute(query, (host,))]
+
+    def label_unwatched(self, host: str, now_ns: int, timeout_s: float) -> int:
+        """Label running rows that no journal of this host watches, and that said nothing for a day; returns how many.
+
+        Raises:
+            StoreError: Nothing is written.
+        """
+        before = timestamp(now_ns - UNWATCHED_AFTER_S * 1_000_000_000)
+        query = """
+        SELECT id, COALESCE(last_seen_at, started_at) AS seen_at FROM runs
+        WHERE outcome = 'running' AND (journal IS NULL OR host IS NOT ?) AND COALESCE(last_seen_at, started_at) < ?
+        """
+        evidence = "no sign of life for 24 hours, and no journal on this host that would tell"
+        with self._database.transaction(timeout_s) as connection:
+            rows = connection.execute(query, (host, before)).fetchall()
+            return sum(
+                _label(connection, [row_id], None, _Verdict(EndReason.LOST_CONTACT, evidence, seen_at))
+                for row_id, seen_at in rows
+            )
+
+    def close(self) -> None:
+        """Close the database; writing opens it again."""
+        self._database.close()
+
+    def abandon(self) -> None:
+        """In a forked child: forget the parent's connection without closing it."""
+        self._database.abandon()
+
+    def _write_alone(self, batch: "Sequence[SpanRecords]", deadline: float) -> None:
+        """Write record by record, and leave out those that fail."""
+        with self._database.transaction(deadline - time.monotonic()) as connection:
+            for records in batch:
+                connection.execute("SAVEPOINT alone")
+                try:
+                    _Batch(connection).apply([records])
+                except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
+                    if isinstance(error, sqlite3.Error) and store_error(error, self.path):
+                        raise
+                    connection.execute("ROLLBACK TO alone")
+                    self._note_refused(connection, records, error)
+                connection.execute("RELEASE alone")
+
+    def _note_refused(self, connection: sqlite3.Connection, records: SpanRecords, error: Exception) -> None:
+        if not self._has_refused:
+            self._has_refused = True
+            _logger.warning("dashboard database %s: a record is refused and left out: %s", self.path, error)
+        row = (None, str(records.span.trace_id), str(records.span.span_id), "refused_record", 1)
+        _insert(connection, "run_drops", _DROP_COLUMNS, _UPSERT_DROP, [row])
+
+
+class _Batch:
+    """One batch of records on its way into an open transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def apply(self, batch: "Iterable[SpanRecords]") -> None:
+        spans, errors, drops = _newest(batch)
+        runs = [record for record in spans.values() if isinstance(record, RunRecord)]
+        steps = [record for record in spans.values() if isinstance(record, StepRecord)]
+        self._write_runs(runs)
+        run_uids = self._runs_of(steps)
+        run_ids = self._ids_of({run.run_uid for run in runs}, steps, run_uids)
+        self._write_steps(steps, run_uids, run_ids)
+        self._join_provisional(spans, run_uids, run_ids)
+        touched = sorted(set(run_ids.values()))
+        self._write_errors(errors, drops, runs, run_ids)
+        self._connection.execute(_TOTALS, (json.dumps(touched),))
+        if errors:
+            self._connection.execute(_DROP_COPIES, (json.dumps(touched),))
+
+    def _write_runs(self, runs: "Sequence[RunRecord]") -> None:
+        rows = [
+            (
+                run.run_uid,
+                run.trace_id,
+                run.span_id,
+                run.club,
+                run.pipeline,
+                run.parent_run_id,
+                timestamp(run.started_ns),
+                None if run.ended_ns is None else timestamp(run.ended_ns),
+                run.duration_ms,
+                run.outcome,
+                int(run.is_inferred),
+                run.end_reason,
+                run.end_evidence,
+                run.summary,
+                run.host,
+                run.pid,
+                run.journal,
+                None if run.seen_ns is None else timestamp(run.seen_ns),
+            )
+            for run in runs
+        ]
+        _insert(self._connection, "runs", _RUN_COLUMNS, _UPSERT_RUN, rows)
+
+    def _runs_of(self, steps: "Sequence[StepRecord]") -> dict[_Span, str]:
+        """The run of each step by the step's span: the id stamped on it, else what its parent span is or turns out to be."""
+        unstamped = [step for step in steps if step.run_uid is None]
+        parents: dict[_Span, str] = {}
+        if unstamped:
+            wanted = json.dumps([(step.trace_id, step.parent_span_id) for step in unstamped])
+            for trace_id, span_id, *_, run_uid in self._connection.execute(_STEPS_BY_SPAN, (wanted,)):
+                parents[trace_id, span_id] = run_uid
+            for trace_id, span_id, run_uid in self._connection.execute(_RUNS_BY_SPAN, (wanted,)):
+                parents[trace_id, span_id] = run_uid
+        uids = {}
+        for step in steps:
+            parent = (step.trace_id, step.parent_span_id or "")
+            uids[step.trace_id, step.span_id] = step.run_uid or parents.get(parent) or "-".join(parent)
+        return uids
+
+    def _ids_of(self, uids: set[str], steps: "Sequence[StepRecord]", run_uids: dict[_Span, str]) -> dict[str, int]:
+        """Row ids by run_uid; a run that only its steps know gets a row here."""
+        wanted = json.dumps(sorted(uids | set(run_uids.values())))
+        found = list(self._connection.execute(_RUN_IDS, (wanted,)))
+        known = {uid for uid, _, span_id in found if span_id is not None}
+        rows = [
+            (uid, step.trace_id, step.club, step.pipeline or UNKNOWN_PIPELINE, timestamp(step.started_ns), "running")
+            for step in steps
+            if (uid := run_uids[step.trace_id, step.span_id]) not in known
+        ]
+        if rows:
+            _insert(self._connection, "runs", _PROVISIONAL_COLUMNS, _UPSERT_PROVISIONAL, rows)
+            found = list(self._connection.execute(_RUN_IDS, (wanted,)))
+        return {uid: row_id for uid, row_id, _ in found}
+
+    def _write_steps(self, steps: "Sequence[StepRecord]", run_uids: dict[_Span, str], run_ids: dict[str, int]) -> None:
+        rows = [
+            (
+                run_ids[run_uids[step.trace_id, step.span_id]],
+                step.trace_id,
+                step.span_id,
+                step.club,
+                step.name,
+                timestamp(step.started_ns),
+                None if step.ended_ns is None else timestamp(step.ended_ns),
+                step.duration_ms,
+                step.outcome,
+                step.created,
+                step.updated,
+                step.skipped,
+                step.failed,
+                step.end_reason,
+                step.skip_reason,
+                step.detail,
+                step.journal,
+            )
+            for step in steps
+        ]
+        _insert(self._connection, "run_steps", _STEP_COLUMNS, _UPSERT_STEP, rows)
+
+    def _join_provisional(
+        self, spans: "dict[_Span, RunRecord | StepRecord]", run_uids: dict[_Span, str], run_ids: dict[str, int]
+    ) -> None:
+        """Steps that knew only their parent span made a run named after it; now that span has come, and it may have another."""
+        wanted = json.dumps(["-".join(span) for span in spans])
+        for uid, row_id in self._connection.execute(_PROVISIONAL, (wanted,)).fetchall():
+            trace_id, _, span_id = uid.partition("-")
+            record = spans[trace_id, span_id]
+            run_uid = record.run_uid if isinstance(record, RunRecord) else run_uids[trace_id, span_id]
+            if run_uid is None or run_uid == uid:
+                continue
+            for table in ("run_steps", "run_errors", "run_drops"):
+                self._connection.execute(f"UPDATE {table} SET run_id = ? WHERE run_id = ?", (run_ids[run_uid], row_id))  # noqa: S608
+            self._connection.execute("DELETE FROM runs WHERE id = ?", (row_id,))
+            run_ids.pop(uid, None)
+
+    def _write_errors(
+        self,
+        errors: "Sequence[ErrorRecord]",
+        drops: "Sequence[DropRecord]",
+        runs: "Sequence[RunRecord]",
+        run_ids: dict[str, int],
+    ) -> None:
+        if not errors and not drops:
+            return
+        owners: dict[_Span, tuple[int, int | None, str, str]] = {
+            (run.trace_id, run.span_id): (run_ids[run.run_uid], None, run.club, RUN_LEVEL) for run in runs
+        }
+        keys = {(error.trace_id, error.span_id) for error in errors} | {(drop.trace_id, drop.span_id) for drop in drops}
+        wanted = json.dumps(sorted(keys))
+        for trace_id, span_id, run_id, step_id, club, name, _ in self._connection.execute(_STEPS_BY_SPAN, (wanted,)):
+            owners[trace_id, span_id] = (run_id, step_id, club, name)
+        rows = [(*owners[error.trace_id, error.span_id], *error) for error in errors]
+        _insert(self._connection, "run_errors", _ERROR_COLUMNS, _KEEP_ERROR, rows)
+        lost = [(owners[drop.trace_id, drop.span_id][0], *drop) for drop in drops]
+        _insert(self._connection, "run_drops", _DROP_COLUMNS, _UPSERT_DROP, lost)
+
+
+def _newest(
+    batch: "Iterable[SpanRecords]",
+) -> "tuple[dict[_Span, RunRecord | StepRecord], list[ErrorRecord], list[DropRecord]]":
+    """The last word of each span, and all errors and drops."""
+    spans: dict[_Span, RunRecord | StepRecord] = {}
+    errors: list[ErrorRecord] = []
+    drops: list[DropRecord] = []
+    for records in batch:
+        key = (records.span.trace_id, records.span.span_id)
+        earlier = spans.get(key)
+        if earlier is None or earlier.ended_ns is None:
+            spans[key] = records.span
+        errors += records.errors
+        drops += records.drops
+    return spans, errors, drops
+
+
+def _insert(
+    connection: sqlite3.Connection, table: str, columns: str, conflict: str, rows: "Sequence[tuple[object, ...]]"
+) -> None:
+    """Insert rows by as few statements as there are chunks."""
+    start = 0
+    for size in _CHUNKS:
+        while len(rows) - start >= size:
+            chunk = rows[start : start + size]
+            connection.execute(_statement(table, columns, conflict, size), [value for row in chunk for value in row])
+            start += size
+
+
+@lru_cache(maxsize=64)
+def _statement(table: str, columns: str, conflict: str, size: int) -> str:
+    row = "(" + ", ".join("?" * (columns.count(",") + 1)) + ")"
+    return f"INSERT INTO {table} ({columns}) VALUES {', '.join([row] * size)} {conflict}"  # noqa: S608 - constants of this module
+
+
+def _label(connection: sqlite3.Connection, ids: "Sequence[int]", journal: str | None, verdict: _Verdict) -> int:
+    values = {"ids": json.dumps(ids), "journal": journal, **verdict._asdict()}
+    connection.execute(_LABEL_RUNS, values)
+    connection.execute(_LABEL_STEPS, values)
+    return len(ids)
