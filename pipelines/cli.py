@@ -105,7 +105,7 @@ def _sync(name: str, pipeline: Pipeline, needed: Sequence[System], flags: _Flags
     with ExitStack() as opened:
         settings = opened.enter_context(_sandbox(flags.members)) if flags.members else Settings.from_env()
         settings.require(*needed)
-        opened.enter_context(_alone(settings.state_dir / f"{name}.lock"))
+        opened.enter_context(_only_run(name, settings.state_dir))
         log_file = opened.enter_context(_log_file(settings.log_dir, name, verbose=flags.verbose))
         otel_sqlite.configure()
         exit_code = _run(name, pipeline, settings, force=flags.force)
@@ -137,20 +137,20 @@ def _sandbox(members: int) -> Iterator[Settings]:
         from pipelines.sandbox import Faults, running  # noqa: PLC0415  an extra that nothing else needs
     except ImportError as error:
         raise MissingExtraError("--sandbox", "sandbox") from error
-    own = {"SYNC_STATE_DIR": str(SANDBOX_DIR / "state"), "SYNC_PHOTO_DIR": str(SANDBOX_DIR / "photos")}
-    with _alone(SANDBOX_DIR / "sandbox.lock"), running(SANDBOX_DIR, members=members, faults=Faults.demo()) as sandbox:
-        yield Settings.from_env({**sandbox.environment, **own})
+    click.echo(f"Starting the sandbox club in {SANDBOX_DIR}")
+    with running(SANDBOX_DIR, members=members, faults=Faults.demo()) as sandbox:
+        yield Settings.from_env(sandbox.environment)
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Hold a lock that only one process has at a time, and that ends with it."""
-    lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with lock.open("a") as file:
+def _only_run(name: str, state_dir: Path) -> Iterator[None]:
+    """Keep a second run of this pipeline from starting: both would create the same persons."""
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (state_dir / f"{name}.lock").open("a") as lock:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AlreadyRunningError(lock) from None
+            raise AlreadyRunningError(f"sync-{name} is already running (it holds {lock.name})") from None
         yield
 
 

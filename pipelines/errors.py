@@ -14,7 +14,6 @@ SyncError
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 
@@ -34,10 +33,6 @@ class SettingsError(SyncError):
 
 class AlreadyRunningError(SyncError):
     """Another process holds what only one may use at a time."""
-
-    def __init__(self, lock: Path) -> None:
-        self.lock = lock
-        super().__init__(f"already in use by another process (it holds {lock}): wait until that has ended")
 
 
 class MissingExtraError(SyncError):

@@ -150,12 +150,20 @@ def _explain(response: httpx.Response) -> Refusal:
     body = decoded(response)
     if not (isinstance(body, dict) and body.get("code")):
         return Refusal(remedy=remedy)
-    reason = ": ".join(str(part) for part in (body["code"], body.get("message")) if part)
+    reason = _reason(body)
     if body["code"] == _PAST_THE_END:
         return Refusal(reason=reason, error=_PastTheEndError)
     if _is_gone(response.status_code, body):
         return Refusal(reason=reason, error=RondoClubNotFoundError)
     return Refusal(reason=reason, remedy=remedy)
+
+
+def _reason(body: JsonObject) -> str:
+    """Code and message, and what WordPress has against each parameter."""
+    data = body.get("data")
+    params = data.get("params") if isinstance(data, dict) else None
+    details = " ".join(map(str, params.values())) if isinstance(params, dict) else None
+    return ": ".join(str(part) for part in (body["code"], body.get("message"), details) if part)
 
 
 def _is_gone(status: int, body: JsonObject) -> bool:
