@@ -1,0 +1,64 @@
+"""Runs the sandbox by hand."""
+
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from pipelines.errors import SyncError
+from pipelines.sandbox import MEMBERS, SEED, Faults, reset, running
+
+_directory = click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data/sandbox"),
+    show_default=True,
+    help="Where the systems keep their contents.",
+)
+
+
+@click.group(invoke_without_command=True)
+@click.option("--members", type=click.IntRange(1, 100_000), default=MEMBERS, show_default=True, help="Size of the club.")
+@click.option("--seed", type=int, default=SEED, show_default=True, help="Another seed is another club.")
+@_directory
+@click.option("--no-faults", is_flag=True, help="Nothing goes wrong: no failing requests, no refused members.")
+@click.option("--port-base", type=click.IntRange(1024, 65_000), help="First of consecutive ports; else any free ports.")
+@click.pass_context
+def main(  # noqa: PLR0913  one for each option
+    context: click.Context, *, members: int, seed: int, directory: Path, no_faults: bool, port_base: int | None
+) -> None:
+    """Serve the sandbox club until Ctrl-C.
+
+    Prints the settings that lead the pipelines to it, one KEY=value a line, fit for a .env file.
+    """
+    if context.invoked_subcommand:
+        return
+    faults = Faults.none() if no_faults else Faults.demo(seed=seed)
+    with running(directory, members=members, seed=seed, faults=faults, port_base=port_base) as sandbox:
+        for name, value in sandbox.environment.items():
+            click.echo(f"{name}={shlex.quote(value)}")
+        click.echo(f"Serving a club of {len(sandbox.club.members)} members from {directory}. Ctrl-C stops.", err=True)
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+@main.command("reset")
+@_directory
+def reset_command(*, directory: Path) -> None:
+    """Forget everything: the club, what the systems hold, and what the pipelines remember of them."""
+    reset(directory)
+    click.echo(f"{directory} is empty; the next sandbox there starts afresh.")
+
+
+def run() -> None:
+    """The command, with our own errors as one line."""
+    try:
+        main(prog_name="python -m pipelines.sandbox")
+    except SyncError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run()
