@@ -1,0 +1,285 @@
+from dataclasses import replace
+
+import httpx
+import pyotp
+import pytest
+
+from pipelines.clients.sportlink import Photo, SportlinkClient
+from pipelines.errors import LoginError, SportlinkError
+from pipelines.sandbox import Fault, FaultKind
+from pipelines.settings import Settings
+
+LOGIN = (
+    '<form action="/auth/realms/x/do"><input type="hidden" name="token" value="t"><input id="password" name="password"></form>'
+)
+CODE = '<form action="/auth/realms/x/do"><input type="hidden" name="token" value="u"><input id="otp" name="otp"></form>'
+DASHBOARD = '<div id="panelHeaderTasks"></div>'
+
+
+@pytest.fixture
+def sportlink(settings):
+    with SportlinkClient(settings.sportlink, retry_wait_s=0) as client:
+        yield client
+
+
+@pytest.fixture
+def at(settings):
+    """A client of whoever serves at this URL."""
+    clients = []
+
+    def at_(url):
+        clients.append(SportlinkClient(replace(settings.sportlink, url=url), retry_wait_s=0))
+        return clients[-1]
+
+    yield at_
+    for client in clients:
+        client.__exit__()
+
+
+def html(text, status=200):
+    return httpx.Response(status, content=text.encode())
+
+
+def member_with_photo(club):
+    return next(member["PublicPersonId"] for member in club.members if club.find_photo(member["PublicPersonId"]))
+
+
+def member_without_photo(club):
+    return next(member["PublicPersonId"] for member in club.members if not club.find_photo(member["PublicPersonId"]))
+
+
+def paths(sandbox):
+    return [f"{request.method} {request.path}" for request in sandbox.requests]
+
+
+LOGIN_WALK = [
+    "GET /",
+    "GET /auth/realms/sportlink/login",
+    "POST /auth/realms/sportlink/login-actions/authenticate",
+    "POST /auth/realms/sportlink/login-actions/authenticate",
+    "GET /",
+]
+SEARCH = ["GET /member/search", "POST /navajo/entity/common/clubweb/member/search/SearchMembers"]
+
+
+def test_the_members_are_downloaded_with_their_teams(sportlink, sandbox):
+    members = sportlink.download_members()
+
+    assert members == sandbox.club.members
+    assert any(member["UnionTeams"] for member in members)
+
+
+def test_a_session_begins_with_the_first_thing_that_is_asked_and_lasts(sportlink, sandbox):
+    assert paths(sandbox) == []
+
+    sportlink.download_members()
+    sportlink.download_members()
+
+    assert paths(sandbox) == [*LOGIN_WALK, *SEARCH, *SEARCH]
+
+
+def test_a_session_that_ended_is_renewed_and_the_work_done_from_its_beginning(sportlink, sandbox):
+    sportlink.download_members()
+    sandbox.sportlink.logins.end_sessions()
+    sandbox.sportlink.logins.forget_codes()
+
+    members = sportlink.download_members()
+
+    assert members == sandbox.club.members
+    assert paths(sandbox) == [*LOGIN_WALK, *SEARCH, SEARCH[0], *LOGIN_WALK, *SEARCH]
+
+
+def test_a_session_that_ends_in_the_middle_of_a_form_loses_nothing(sportlink, sandbox):
+    knvb_id = member_with_photo(sandbox.club)
+    sportlink.download_photo(knvb_id)
+    sandbox.sportlink.logins.end_sessions()
+
+    sportlink.update_contact(knvb_id, {"Mobile": "06-00000009"})
+
+    assert sandbox.club.find_member(knvb_id)["Mobile"] == "06-00000009"
+
+
+def test_a_code_that_was_used_already_is_followed_by_the_next_one(settings, sandbox):
+    for _ in range(2):
+        with SportlinkClient(settings.sportlink, retry_wait_s=0) as sportlink:
+            sportlink.download_members()
+
+    codes = [request.body["otp"] for request in sandbox.requests if isinstance(request.body, dict) and "otp" in request.body]
+    assert codes[0] != codes[-1]
+
+
+def test_a_login_that_failed_is_not_tried_again_for_each_item(settings, sandbox):
+    wrong = replace(settings.sportlink, password="wrong")
+
+    with SportlinkClient(wrong, retry_wait_s=0) as sportlink:
+        errors = []
+        for _ in range(3):
+            with pytest.raises(LoginError) as caught:
+                sportlink.download_photo("QXZT41P")
+            errors.append(str(caught.value))
+
+    assert (
+        errors
+        == ["sportlink: log in: Ongeldige gebruikersnaam of wachtwoord. (check SPORTLINK_USERNAME and SPORTLINK_PASSWORD)"] * 3
+    )
+    assert paths(sandbox) == LOGIN_WALK[:3]
+
+
+def test_a_wrong_secret_for_codes_says_so(settings):
+    wrong = replace(settings.sportlink, otp_secret=pyotp.random_base32())
+
+    with SportlinkClient(wrong, retry_wait_s=0) as sportlink, pytest.raises(LoginError) as caught:
+        sportlink.download_members()
+
+    remedy = "check SPORTLINK_OTP_SECRET and the clock, or wait a minute: a code is good once"
+    assert str(caught.value) == f"sportlink: log in: Ongeldige eenmalige code. ({remedy})"
+
+
+@pytest.mark.parametrize(
+    ("answers", "text"),
+    [
+        ([html("<p>shop</p>")], "sportlink: log in: no login form (check SPORTLINK_URL)"),
+        (
+            [html(LOGIN), html("<p>?</p>")],
+            "sportlink: log in: no question for the one-time code (check SPORTLINK_USERNAME and SPORTLINK_PASSWORD)",
+        ),
+        (
+            [html(LOGIN), html(CODE), html("<p>maintenance</p>")],
+            "sportlink: log in: no dashboard after the login (log in by hand and look)",
+        ),
+        ([html(LOGIN), html('<span id="input-error">Te laat.</span>', 400)], 'sportlink: log in: 400, "Te laat."'),
+    ],
+)
+def test_a_login_that_leads_elsewhere_says_where_it_stopped(serve, at, answers, text):
+    script = serve(*answers)
+
+    with pytest.raises(LoginError) as caught:
+        at(script.url).download_members()
+
+    assert str(caught.value) == text
+
+
+def test_a_session_that_is_never_there_ends_after_one_more_login(serve, at):
+    login = [html(LOGIN), html(CODE), html(DASHBOARD)]
+    ended = httpx.Response(302, headers={"Location": "/auth/realms/x/login"})
+    script = serve(*login, ended, *login, ended)
+
+    with pytest.raises(LoginError, match="the session has ended"):
+        at(script.url).download_members()
+
+    assert len(script.received) == 8
+
+
+@pytest.mark.parametrize("answer", [{}, {"Members": None}, {"Members": ["text"]}])
+def test_an_answer_without_a_list_of_members_is_an_error(serve, at, answer):
+    script = serve(html(LOGIN), html(CODE), html(DASHBOARD), html("<p>search</p>"), httpx.Response(200, json=answer))
+
+    with pytest.raises(SportlinkError, match="shows no list of members"):
+        at(script.url).download_members()
+
+
+def test_a_photo_comes_with_its_extension_and_date(sportlink, sandbox):
+    knvb_id = member_with_photo(sandbox.club)
+
+    photo = sportlink.download_photo(knvb_id)
+
+    stored = sandbox.club.find_photo(knvb_id)
+    extension = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif"}[stored.content_type]
+    photo_date = sandbox.club.find_member(knvb_id)["PersonImageDate"]
+    assert photo == Photo(content=stored.content, extension=extension, photo_date=photo_date)
+
+
+def test_a_member_without_a_photo_has_none(sportlink, sandbox):
+    assert sportlink.download_photo(member_without_photo(sandbox.club)) is None
+
+
+def test_a_photo_that_is_gone_when_it_is_fetched_is_none(serve, at):
+    header = {"Photo": {"Url": "/photos/1?signature=secret", "PhotoDate": "2024-09-02"}}
+    script = serve(html(LOGIN), html(CODE), html(DASHBOARD), httpx.Response(200, json=header), html("", 404))
+
+    assert at(script.url).download_photo("QXZT41P") is None
+
+
+def test_an_address_of_a_photo_that_is_refused_stays_out_of_the_error(serve, at):
+    header = {"Photo": {"Url": "/photos/1?signature=secret", "PhotoDate": "2024-09-02"}}
+    script = serve(html(LOGIN), html(CODE), html(DASHBOARD), httpx.Response(200, json=header), html("", 401))
+
+    with pytest.raises(SportlinkError) as caught:
+        at(script.url).download_photo("QXZT41P")
+
+    assert str(caught.value) == 'sportlink: download photo QXZT41P: 401, "Unauthorized"'
+
+
+def test_a_photo_that_is_cut_short_is_an_error(start):
+    sandbox = start(Fault(kind=FaultKind.REFUSED, system="sportlink", path="/photos/*", times=None))
+    knvb_id = member_with_photo(sandbox.club)
+
+    settings = Settings.from_env(sandbox.environment).sportlink
+    with SportlinkClient(settings, retry_wait_s=0) as sportlink, pytest.raises(SportlinkError) as caught:
+        sportlink.download_photo(knvb_id)
+
+    assert str(caught.value) == f"sportlink: download photo {knvb_id}: 3 bytes are no photo"
+
+
+def test_an_unknown_member_is_an_error(sportlink):
+    with pytest.raises(SportlinkError) as caught:
+        sportlink.download_photo("NOBODY1")
+
+    assert (caught.value.operation, caught.value.subject, caught.value.status) == ("find photo", "NOBODY1", 404)
+
+
+@pytest.mark.parametrize("kind", [FaultKind.SERVER_ERROR, FaultKind.DROPPED, FaultKind.LOST, FaultKind.TOO_MANY_REQUESTS])
+@pytest.mark.parametrize("path", ["*/MemberHeader", "/photos/*"])
+def test_a_photo_is_asked_for_until_it_comes(start, kind, path):
+    sandbox = start(Fault(kind=kind, system="sportlink", path=path, times=3))
+    knvb_id = member_with_photo(sandbox.club)
+
+    with SportlinkClient(Settings.from_env(sandbox.environment).sportlink, retry_wait_s=0) as sportlink:
+        photo = sportlink.download_photo(knvb_id)
+
+    assert photo.content == sandbox.club.find_photo(knvb_id).content
+    assert len(sandbox.requests) == len(LOGIN_WALK) + 2 + 3
+
+
+def test_contact_details_are_stored(sportlink, sandbox):
+    knvb_id = member_with_photo(sandbox.club)
+
+    sportlink.update_contact(knvb_id, {"Email": " fenna@voorbeeld.example ", "Mobile": "06-00000001", "Phone": ""})
+
+    member = sandbox.club.find_member(knvb_id)
+    assert [member[name] for name in ("Email", "Mobile", "Telephone")] == ["fenna@voorbeeld.example", "06-00000001", ""]
+
+
+def test_a_value_that_sportlink_refuses_says_why_and_what_to_do(sportlink, sandbox):
+    knvb_id = member_with_photo(sandbox.club)
+
+    with pytest.raises(SportlinkError) as caught:
+        sportlink.update_contact(knvb_id, {"Email": "no address"})
+
+    assert str(caught.value) == (
+        f'sportlink: update contact {knvb_id}: 422, "E-mail: ongeldig e-mailadres" (correct the value in Rondo Club)'
+    )
+
+
+def test_a_value_that_sportlink_did_not_keep_is_an_error(serve, at):
+    page = html('<form action="/save"><input name="Email" value="old@x.example"><button type="submit"></button></form>')
+    script = serve(html(LOGIN), html(CODE), html(DASHBOARD), page)
+
+    with pytest.raises(SportlinkError) as caught:
+        at(script.url).update_contact("QXZT41P", {"Email": "new@x.example", "Mobile": "06"})
+
+    assert str(caught.value) == "sportlink: update contact QXZT41P: Sportlink did not store Email, Mobile"
+
+
+def test_a_page_without_a_form_is_an_error(serve, at):
+    script = serve(html(LOGIN), html(CODE), html(DASHBOARD), html("<p>new design</p>"))
+
+    with pytest.raises(SportlinkError, match="the page has no form"):
+        at(script.url).update_contact("QXZT41P", {"Email": "new@x.example"})
+
+
+def test_an_item_id_cannot_lead_to_another_page(sportlink, sandbox):
+    with pytest.raises(SportlinkError):
+        sportlink.update_contact("../../member", {"Email": "new@x.example"})
+
+    assert paths(sandbox)[-1] == "GET /member/member-details/../../member/general"
