@@ -3,22 +3,19 @@
 from contextlib import suppress
 
 from otel_sqlite import run
+from pipelines.cli import command
 from pipelines.errors import SyncError
 from pipelines.flow import optional
 from pipelines.report import PeopleReport
 from pipelines.result import Clock, PeopleStats, utc_now
+from pipelines.settings import System
 from pipelines.steps import contacts, members, persons, photos, subscribers
 from pipelines.systems import Systems
 
 
 def sync_people(systems: Systems, *, force: bool = False, clock: Clock = utc_now) -> PeopleReport:
-    """Run the pipeline. A SyncError that ends the run stands in the report; any other error leaves it.
-
-    Args:
-        systems: The systems to work with.
-        force: Write to Laposta and Rondo Club what they know already, too.
-        clock: Tells when the run started and completed.
-    """
+    """Bring members, their parents and their photos from Sportlink to Laposta and Rondo Club, and contact details back."""
+    # A SyncError that ends the run stands in the report; any other error leaves it.
     stats = PeopleStats()
     with suppress(SyncError), run("people") as r, stats.completing(r.summarize, clock):
         with r.step("sportlink-download") as s:
@@ -36,3 +33,6 @@ def sync_people(systems: Systems, *, force: bool = False, clock: Clock = utc_now
         with optional(stats.step_failures, "reverse-sync"), r.step("reverse-sync") as s:
             stats.reverse_sync = s.record(contacts.push_contacts(systems))
     return PeopleReport(stats=stats)
+
+
+main = command("people", sync_people, systems=(System.SPORTLINK, System.LAPOSTA, System.RONDO_CLUB))

@@ -27,11 +27,11 @@ def prepare_subscribers(systems: Systems) -> PrepareResult:
     built = build_lists(latest_members(systems), systems.state.rondo.volunteers())
     if not any(built.lists):
         raise EmptyDownloadError("sportlink", "addresses")
-    state = systems.state.laposta
+    state, list_ids = systems.state.laposta, systems.settings.laposta.list_ids
     prepared = []
-    for index, subscribers in enumerate(built.lists, start=1):
+    for index, (list_id, subscribers) in enumerate(zip(list_ids, built.lists, strict=True), start=1):
         state.replace_list(index, subscribers)
-        updates = len(state.unsent_subscribers(index))
+        updates = len(state.unsent_subscribers(index, list_id))
         prepared.append(PreparedList(index=index, total=len(subscribers), updates=updates))
     result = PrepareResult(lists=tuple(prepared), excluded=built.excluded, refresh_failures=refresh_failures)
     logger.info("%d subscribers prepared, %d excluded", result.created, result.excluded)
