@@ -10,19 +10,19 @@ import click
 from pipelines.errors import SyncError
 from pipelines.sandbox import MEMBERS, SEED, Faults, reset, running
 
-_directory = click.option(
+STOPPING = {signal.SIGINT, signal.SIGTERM}
+
+
+@click.group(invoke_without_command=True)
+@click.option("--members", type=click.IntRange(1, 100_000), default=MEMBERS, show_default=True, help="Size of the club.")
+@click.option("--seed", type=int, default=SEED, show_default=True, help="Another seed is another club.")
+@click.option(
     "--directory",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("data/sandbox"),
     show_default=True,
     help="Where the systems keep their contents.",
 )
-
-
-@click.group(invoke_without_command=True)
-@click.option("--members", type=click.IntRange(1, 100_000), default=MEMBERS, show_default=True, help="Size of the club.")
-@click.option("--seed", type=int, default=SEED, show_default=True, help="Another seed is another club.")
-@_directory
 @click.option("--no-faults", is_flag=True, help="Nothing goes wrong: no failing requests, no refused members.")
 @click.option("--port-base", type=click.IntRange(1024, 65_000), help="First of consecutive ports; else any free ports.")
 @click.pass_context
@@ -35,18 +35,25 @@ def main(  # noqa: PLR0913  one for each option
     """
     if context.invoked_subcommand:
         return
+    # The threads of the servers inherit this: whichever signal comes, only the wait below gets it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     faults = Faults.none() if no_faults else Faults.demo(seed=seed)
     with running(directory, members=members, seed=seed, faults=faults, port_base=port_base) as sandbox:
         for name, value in sandbox.environment.items():
             click.echo(f"{name}={shlex.quote(value)}")
         click.echo(f"Serving a club of {len(sandbox.club.members)} members from {directory}. Ctrl-C stops.", err=True)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        signal.sigwait(STOPPING)
 
 
 @main.command("reset")
-@_directory
-def reset_command(*, directory: Path) -> None:
-    """Forget everything: the club, what the systems hold, and what the pipelines remember of them."""
+@click.option("--directory", type=click.Path(file_okay=False, path_type=Path), help="As above.")
+@click.pass_context
+def reset_command(context: click.Context, *, directory: Path | None) -> None:
+    """Start afresh.
+
+    Deletes the club, what its systems hold, and what the pipelines remember of them.
+    """
+    directory = directory or context.find_root().params["directory"]
     reset(directory)
     click.echo(f"{directory} is empty; the next sandbox there starts afresh.")
 

@@ -116,6 +116,13 @@ _CHECKS: Mapping[str, Check] = {
 _NAMES = ("first_name", "last_name")
 
 
+def person(name: str, *, email: str) -> JsonObject:
+    """The fields of somebody who was typed in by hand."""
+    first_name, _, last_name = name.rpartition(" ")
+    contact = {"contact_type": "email", "contact_label": "", "contact_value": email}
+    return {"first_name": first_name, "last_name": last_name, "contact_info": [contact]}
+
+
 def find_problems(acf: Any) -> list[str]:
     """Why the `acf` of a request is refused; empty when it is fine. Both names are asked for on every write."""
     if not isinstance(acf, dict):

@@ -6,6 +6,7 @@ the same run meets the same faults.
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -54,14 +55,9 @@ class Fault:
     times: int | None = 1
     seconds: float = 0.0
 
-    def matches(self, system: str, call: Call, subject: str) -> bool:
-        """Whether this rule is about such requests."""
-        return (
-            self.system == system
-            and self.method in {"*", call.method}
-            and fnmatchcase(call.path, self.path)
-            and fnmatchcase(subject, self.subject)
-        )
+    def concerns(self, system: str, call: Call) -> bool:
+        """Whether this rule is about such requests, whatever their subject."""
+        return self.system == system and self.method in {"*", call.method} and fnmatchcase(call.path, self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,18 +99,24 @@ class Strikes:
         self._faults = faults
         self._struck: Counter[tuple[Fault, str, str]] = Counter()
 
-    def strike(self, system: str, call: Call, subject: str) -> Fault | None:
+    def strike(self, system: str, call: Call, find_subject: Callable[[Call], str]) -> Fault | None:
         """The fault that this request meets, if any."""
-        for fault in self._faults.rules:
-            if fault.matches(system, call, subject) and self._is_chosen(fault, subject):
-                key = (fault, call.method, subject)
-                self._struck[key] += 1
-                if fault.times is None or self._struck[key] <= fault.times:
-                    return fault
-        return None
+        concerned = [fault for fault in self._faults.rules if fault.concerns(system, call)]
+        if not concerned:
+            return None
+        subject = find_subject(call)
+        chosen = (fault for fault in concerned if fnmatchcase(subject, fault.subject) and self._is_drawn(fault, subject))
+        return next((fault for fault in chosen if self._has_strikes_left(fault, call, subject)), None)
 
-    def _is_chosen(self, fault: Fault, subject: str) -> bool:
+    def _has_strikes_left(self, fault: Fault, call: Call, subject: str) -> bool:
+        """Whether it strikes once more; counts that it does."""
+        if fault.times is None:
+            return True
+        self._struck[fault, call.method, subject] += 1
+        return self._struck[fault, call.method, subject] <= fault.times
+
+    def _is_drawn(self, fault: Fault, subject: str) -> bool:
         """A draw that is the same for the same seed, rule and subject."""
         identity = "\0".join((str(self._faults.seed), fault.kind, fault.system, fault.method, fault.path, subject))
-        draw = int.from_bytes(hashlib.sha256(identity.encode(errors="replace")).digest()[:8])
+        draw = int.from_bytes(hashlib.sha256(identity.encode(errors="surrogateescape")).digest()[:8])
         return draw < fault.share * 2**64

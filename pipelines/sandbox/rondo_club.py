@@ -22,6 +22,9 @@ from pipelines.sandbox.system import Handler, System
 WP = "/wp-json/wp/v2/people"
 RONDO = "/wp-json/rondo/v1/people"
 
+FIRST_ID = 2000
+MADE_BY_HAND = slice(33, None, 50)
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS persons (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -49,8 +52,6 @@ CREATE TABLE IF NOT EXISTS activities (
   activity_date TEXT NOT NULL,
   content TEXT NOT NULL
 );
-INSERT INTO sqlite_sequence (name, seq)
-  SELECT 'persons', 2000 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'persons');
 """
 
 STATUSES = ("publish", "future", "draft", "pending", "private")
@@ -77,6 +78,7 @@ class RondoClub(System):
         self._clock = clock
         self._username = "sportlink-sync"
         self._password = secret(club.seed, "rondo-app-password")
+        self._add_persons_made_by_hand()
 
     def persons(self) -> list[JsonObject]:
         """All persons that are not in the trash, as the API shows them, in the order in which they were made."""
@@ -149,7 +151,7 @@ class RondoClub(System):
             case FaultKind.REFUSED if call.path.endswith("/photo"):
                 return _error(_RestError(400, "rest_upload_unknown_error", "Het bestand kon niet worden verwerkt."))
             case FaultKind.REFUSED:
-                return _error(_invalid(acf="acf[knvb-id] is geweigerd."))
+                return _error(_invalid(acf="De gegevens van deze persoon zijn geweigerd."))
             case _:
                 message = "Er heeft zich een kritieke fout voorgedaan op deze site."
                 return _error(_RestError(500, "internal_server_error", message))
@@ -163,6 +165,15 @@ class RondoClub(System):
     def close(self) -> None:
         """Let go of the file."""
         self._storage.close()
+
+    def _add_persons_made_by_hand(self) -> None:
+        """A site that is new has a few persons already: parents that somebody typed in, without KNVB ID."""
+        if self._storage.execute("SELECT 1 FROM sqlite_sequence WHERE name = 'persons'").fetchone():
+            return
+        self._storage.execute("INSERT INTO sqlite_sequence VALUES ('persons', ?)", (FIRST_ID,))
+        for child in self._club.members[MADE_BY_HAND]:
+            if child.get("EmailAddressParent1"):
+                self._insert("publish", acf.person(child["NameParent1"], email=child["EmailAddressParent1"]))
 
     def _list_persons(self, call: Call) -> Response:
         where, values = "status = 'publish'", []
@@ -179,12 +190,7 @@ class RondoClub(System):
         body = _object(call)
         status = _status(body, "draft")
         _check_acf(body)
-        kept = acf.merge({}, body["acf"])
-        now = self._now()
-        with transaction(self._storage):
-            statement = "INSERT INTO persons (status, created_gmt, modified_gmt, acf) VALUES (?, ?, ?, ?) RETURNING *"
-            [row] = self._storage.execute(statement, (status, now, now, _json(kept))).fetchall()
-            self._note_emails(row["id"], kept)
+        row = self._insert(status, acf.merge({}, body["acf"]))
         return JSONResponse(self._shown(row), 201, {"Location": f"{call.base_url}{WP}/{row['id']}"})
 
     def _get_person(self, call: Call) -> Response:
@@ -288,6 +294,14 @@ class RondoClub(System):
     def _is_older(self, day: str, years: int) -> bool:
         today = self._now()[:10]
         return bool(day) and f"{int(today[:4]) - years:04}{today[4:]}" > day
+
+    def _insert(self, status: str, kept: JsonObject) -> sqlite3.Row:
+        now = self._now()
+        with transaction(self._storage):
+            statement = "INSERT INTO persons (status, created_gmt, modified_gmt, acf) VALUES (?, ?, ?, ?) RETURNING *"
+            [row] = self._storage.execute(statement, (status, now, now, _json(kept))).fetchall()
+            self._note_emails(row["id"], kept)
+        return row  # type: ignore[no-any-return]  # sqlite3 does not know its row factory
 
     def _note_emails(self, person_id: int, kept: JsonObject) -> None:
         self._storage.execute("DELETE FROM person_emails WHERE person_id = ?", (person_id,))

@@ -74,7 +74,7 @@ def application(system: System, *, strikes: Strikes, requests: Requests) -> Star
 
 
 async def _handle(system: System, handler: Handler, call: Call, strikes: Strikes) -> Response:
-    fault = strikes.strike(system.name, call, system.subject(call))
+    fault = strikes.strike(system.name, call, system.subject)
     if fault is None:
         return handler(call)
     match fault.kind:
