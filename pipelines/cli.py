@@ -3,7 +3,6 @@
 import fcntl
 import inspect
 import logging
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -94,7 +93,7 @@ def _guarded(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         click.echo("[ERROR] interrupted", err=True)
         return EXIT_INTERRUPTED
-    except (SyncError, OSError, sqlite3.Error) as error:
+    except (SyncError, OSError) as error:
         click.echo(f"[ERROR] {error}", err=True)
         return EXIT_NOT_STARTED
 

@@ -4,6 +4,7 @@ SyncError
 ├── SettingsError               settings are missing or unusable
 ├── AlreadyRunningError         another process runs this pipeline, or uses this sandbox
 ├── MissingExtraError           packages are not installed
+├── StateError                  what the pipelines remember cannot be opened
 ├── EmptyDownloadError          a system answered, with nothing in it
 └── ClientError                 a system refused, failed or was not reached
     ├── SportlinkError
@@ -14,6 +15,7 @@ SyncError
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -41,6 +43,14 @@ class MissingExtraError(SyncError):
     def __init__(self, asked: str, extra: str) -> None:
         self.extra = extra
         super().__init__(f"{asked} needs packages that are missing: pip install 'otel-sqlite[{extra}]'")
+
+
+class StateError(SyncError):
+    """What the pipelines remember cannot be opened."""
+
+    def __init__(self, directory: Path, reason: object) -> None:
+        self.directory = directory
+        super().__init__(f"the state in {directory} cannot be opened: {reason}")
 
 
 class EmptyDownloadError(SyncError):

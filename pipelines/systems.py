@@ -1,14 +1,17 @@
 """The systems that a pipeline works with, opened once and closed once."""
 
 import logging
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self, TypeVar
 
 from pipelines.clients.laposta import LapostaClient
 from pipelines.clients.rondo_club import RondoClubClient
 from pipelines.clients.sportlink import SportlinkClient
+from pipelines.errors import StateError
 from pipelines.settings import Settings
 from pipelines.state import State
 
@@ -38,7 +41,11 @@ class Systems:
     @classmethod
     @contextmanager
     def open(cls, settings: Settings, *, progress: Progress = _tell_nobody) -> Iterator[Self]:
-        """Open everything, and close it when the block ends."""
+        """Open everything, and close it when the block ends.
+
+        Raises:
+            StateError: The state cannot be opened.
+        """
         wait_s = settings.retry_wait_s
         with ExitStack() as opened:
             yield cls(
@@ -46,7 +53,7 @@ class Systems:
                 sportlink=opened.enter_context(SportlinkClient(settings.sportlink, retry_wait_s=wait_s)),
                 laposta=opened.enter_context(LapostaClient(settings.laposta, retry_wait_s=wait_s)),
                 rondo_club=opened.enter_context(RondoClubClient(settings.rondo_club, retry_wait_s=wait_s)),
-                state=opened.enter_context(State.open(settings.state_dir)),
+                state=opened.enter_context(_open_state(settings.state_dir)),
                 progress=progress,
             )
 
@@ -62,3 +69,13 @@ class Systems:
         for done, item in enumerate(items, start=1):
             yield item
             self.progress(doing, done, len(items))
+
+
+@contextmanager
+def _open_state(directory: Path) -> Iterator[State]:
+    with ExitStack() as opened:
+        try:
+            state = opened.enter_context(State.open(directory))
+        except sqlite3.Error as error:
+            raise StateError(directory, error) from error
+        yield state

@@ -1,0 +1,334 @@
+import logging
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pipelines.cli import command
+from pipelines.errors import SportlinkError
+from pipelines.sandbox import running
+from pipelines.settings import System
+
+SANDBOX = ["--sandbox", "--members", "5"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    success: bool = True
+    summary: str = "THE SUMMARY of fenna@voorbeeld.example"
+
+
+@pytest.fixture(autouse=True)
+def alone_in_a_folder(tmp_path, monkeypatch):
+    """No settings, no files, no tracking but what a test brings."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    for name in list(os.environ):
+        if name.startswith(("SPORTLINK_", "LAPOSTA_", "RONDO_", "SYNC_")):
+            monkeypatch.delenv(name)
+
+
+def succeed(_systems):
+    return Done()
+
+
+def invoke(work, *arguments, name="people", systems=tuple(System)):
+    """Run the command of a pipeline that does this work."""
+
+    def pipeline(systems_, *, force):
+        """Bring members to the mailing lists."""
+        del force  # has a test of its own
+        return work(systems_)
+
+    return CliRunner().invoke(command(name, pipeline, systems=systems), arguments)
+
+
+def log_lines(name="people"):
+    [path] = Path("logs").glob(f"sync-{name}-*.log")
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def texts(lines):
+    """Lines without their times, which have to be there."""
+    assert all(re.match(r"\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\] ", line) for line in lines)
+    return [line.partition("] ")[2] for line in lines]
+
+
+@pytest.mark.parametrize(("success", "exit_code", "words"), [(True, 0, "success"), (False, 1, "finished with failures")])
+def test_the_exit_code_says_whether_anything_failed(success, exit_code, words):
+    result = invoke(lambda _systems: Done(success=success), *SANDBOX)
+
+    assert result.exit_code == exit_code
+    assert result.stdout.splitlines() == [
+        "Starting the sandbox club in data/sandbox",
+        "sync-people: started",
+        f"sync-people: {words}",
+        "THE SUMMARY of fenna@voorbeeld.example",
+        f"Log file: {next(Path('logs').iterdir())}",
+    ]
+    assert result.stderr == ""
+
+
+def test_the_summary_may_name_members_and_is_not_logged():
+    invoke(succeed, *SANDBOX)
+
+    assert texts(log_lines()) == ["sync-people: started", "sync-people: success"]
+
+
+def test_the_pipeline_gets_the_systems_of_the_sandbox():
+    def count(systems):
+        return Done(summary=f"{len(systems.sportlink.download_members())} members")
+
+    assert "5 members" in invoke(count, *SANDBOX).stdout
+
+
+@pytest.mark.parametrize(("arguments", "force"), [([], False), (["--force"], True)])
+def test_the_pipeline_is_told_to_force(arguments, force):
+    told = []
+
+    def note(_systems, *, force):
+        told.append(force)
+        return Done()
+
+    CliRunner().invoke(command("people", note, systems=()), [*SANDBOX, *arguments])
+
+    assert told == [force]
+
+
+def test_what_is_missing_is_named_in_one_line():
+    result = invoke(succeed)
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "[ERROR] missing settings: SPORTLINK_USERNAME, SPORTLINK_PASSWORD, SPORTLINK_OTP_SECRET, LAPOSTA_API_KEY, "
+        "RONDO_URL, RONDO_USERNAME, RONDO_APP_PASSWORD (set them in the environment or in .env)\n"
+    )
+    assert result.stdout == ""
+
+
+def test_only_the_settings_of_the_systems_that_a_pipeline_needs_are_asked_for(monkeypatch):
+    monkeypatch.setenv("LAPOSTA_API_KEY", "key")
+
+    assert invoke(succeed, systems=[System.LAPOSTA]).exit_code == 0
+
+
+def test_a_file_of_settings_that_cannot_be_read_is_one_line():
+    Path(".env").write_bytes(b"\xff")
+
+    result = invoke(succeed)
+
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+
+
+def test_a_place_that_cannot_be_used_is_one_line(monkeypatch):
+    Path("file").touch()
+    monkeypatch.setenv("SYNC_STATE_DIR", "file/state")
+
+    result = invoke(succeed, systems=[])
+
+    assert result.exit_code == 2
+    assert result.stderr == "[ERROR] [Errno 20] Not a directory: 'file/state'\n"
+
+
+def test_a_state_that_cannot_be_opened_is_one_line(monkeypatch):
+    Path("state").mkdir()
+    for name in ("laposta-sync.sqlite", "rondo-sync.sqlite"):
+        Path("state", name).write_bytes(b"no database" * 100)
+    monkeypatch.setenv("SYNC_STATE_DIR", "state")
+
+    result = invoke(succeed, systems=[])
+
+    assert (result.exit_code, result.stderr) == (2, "[ERROR] the state in state cannot be opened: file is not a database\n")
+
+
+def test_an_error_that_leaves_the_pipeline_is_one_line():
+    def fail(_systems):
+        raise SportlinkError("download members", status=500, reason="Storing")
+
+    result = invoke(fail, *SANDBOX)
+
+    assert result.exit_code == 1
+    assert result.stderr == '[ERROR] sync-people: sportlink: download members: 500, "Storing"\n'
+    assert result.stdout.splitlines()[-1].startswith("Log file: logs/sync-people-")
+
+
+def test_the_stack_of_an_error_is_shown_to_the_curious():
+    def fail(_systems):
+        raise KeyError("fenna@voorbeeld.example")
+
+    result = invoke(fail, *SANDBOX)
+    verbose = invoke(fail, *SANDBOX, "--verbose")
+
+    assert result.stderr == verbose.stderr == "[ERROR] sync-people: KeyError (otel-sqlite errors shows more)\n"
+    assert ("Traceback" in result.stdout, "Traceback" in verbose.stdout) == (False, True)
+
+
+def test_lines_go_to_the_terminal_and_to_the_log_file():
+    def talk(_systems):
+        logger = logging.getLogger("pipelines.steps.some")
+        logger.debug("QXZT41P")
+        logger.info("three members")
+        logger.warning("odd")
+        logger.error("wrong")
+        logging.getLogger("otel_sqlite.store").warning("the disk is full")
+        return Done(summary="")
+
+    result = invoke(talk, *SANDBOX, "--verbose")
+
+    said = ["[verbose] QXZT41P", "three members", "[WARNING] odd", "[ERROR] wrong", "[WARNING] the disk is full"]
+    assert texts(log_lines()) == ["sync-people: started", *said, "sync-people: success"]
+    assert result.stdout.splitlines()[1:4] == ["sync-people: started", *said[:2]]
+    assert result.stderr.splitlines() == said[2:]
+
+
+def test_details_are_for_verbose_alone():
+    def talk(_systems):
+        logging.getLogger("pipelines.steps.some").debug("QXZT41P")
+        return Done()
+
+    result = invoke(talk, *SANDBOX)
+
+    assert "QXZT41P" not in result.output
+    assert texts(log_lines()) == ["sync-people: started", "sync-people: success"]
+
+
+def test_the_log_file_is_for_its_owner_and_grows_with_each_run():
+    for _ in range(2):
+        invoke(succeed, *SANDBOX)
+
+    [path] = Path("logs").iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert texts(log_lines()) == ["sync-people: started", "sync-people: success"] * 2
+
+
+def test_nothing_is_left_of_the_logging_when_a_run_has_ended():
+    invoke(succeed, *SANDBOX)
+
+    assert logging.getLogger("pipelines").handlers == logging.getLogger("otel_sqlite").handlers == []
+
+
+def test_a_second_run_of_the_same_pipeline_does_not_start():
+    inner = []
+
+    def nest(_systems):
+        inner.extend(invoke(succeed, name=name, systems=[]) for name in ("people", "nikki"))
+        return Done()
+
+    result = invoke(nest, systems=[])
+
+    assert [result.exit_code, *(one.exit_code for one in inner)] == [0, 2, 0]
+    assert inner[0].stderr == "[ERROR] sync-people is already running (it holds data/state/people.lock)\n"
+
+
+def test_a_sandbox_that_another_process_uses_is_one_line():
+    with running(Path("data/sandbox"), members=5):
+        result = invoke(succeed, *SANDBOX)
+
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert "data/sandbox is in use by process" in result.stderr
+
+
+def test_ctrl_c_in_the_pipeline_is_one_line():
+    def interrupt(_systems):
+        raise KeyboardInterrupt
+
+    result = invoke(interrupt, *SANDBOX)
+
+    assert (result.exit_code, result.stderr) == (130, "[ERROR] sync-people: interrupted\n")
+
+
+def test_help_names_the_flags_and_the_exit_codes():
+    text = " ".join(invoke(succeed, "--help").output.split())
+
+    for words in (
+        "Usage: sync-people",
+        "Bring members to the mailing lists.",
+        "--verbose",
+        "--force",
+        "--sandbox",
+        "--members",
+        "Exit code: 0 all went well, 1 something failed (see the summary), 2 it could not start, 130 interrupted.",
+    ):
+        assert words in text
+
+
+# ------------------------------------------------------------------------------------------------ real processes
+
+PROCESS = """
+import sys, threading
+from pipelines.cli import command
+
+class Done:
+    success = True
+    summary = "THE SUMMARY"
+
+def wait(systems, *, force):
+    print("ready", flush=True)
+    threading.Event().wait()
+
+def count(systems, *, force):
+    for _ in systems.track(range(3), "counting"):
+        pass
+    return Done()
+
+command("people", globals()[sys.argv.pop(1)], systems=())()
+"""
+
+
+def start_process(pipeline, **options):
+    return subprocess.Popen([sys.executable, "-c", PROCESS, pipeline], stderr=subprocess.PIPE, **options)
+
+
+@pytest.mark.parametrize(
+    ("number", "exit_code", "stderr"),
+    [(signal.SIGINT, 130, "[ERROR] sync-people: interrupted\n"), (signal.SIGTERM, -signal.SIGTERM, "")],
+)
+def test_a_signal_ends_the_process_without_a_traceback(tmp_path, number, exit_code, stderr):
+    output = tmp_path / "output"
+    with output.open("w+") as stdout, start_process("wait", stdout=stdout) as process:
+        while "ready" not in output.read_text():
+            assert process.poll() is None
+        process.send_signal(number)
+        _, said = process.communicate(timeout=20)
+
+    assert (process.returncode, said.decode()) == (exit_code, stderr)
+
+
+def test_a_terminal_sees_a_line_that_moves():
+    reader, writer = os.openpty()
+    with start_process("count", stdout=writer) as process:
+        os.close(writer)
+        shown = read_all(reader)
+
+    assert process.returncode == 0
+    assert re.search(r"counting .*3/3", shown)
+    assert shown.splitlines()[-1].startswith("Log file: ")
+    assert "\x1b[?25l" not in shown.rpartition("\x1b[?25h")[2]  # the cursor is never left hidden
+
+
+def test_a_pipe_sees_plain_lines():
+    with start_process("count", stdout=subprocess.PIPE) as process:
+        shown = process.stdout.read().decode()
+
+    assert shown.splitlines()[:3] == ["sync-people: started", "counting: 3", "sync-people: success"]
+    assert "\x1b" not in shown
+
+
+def read_all(descriptor):
+    """What a terminal shows until its other side is closed, which the kernel says with an error."""
+    shown = b""
+    try:
+        while chunk := os.read(descriptor, 65536):
+            shown += chunk
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
+    return shown.decode()
