@@ -10,7 +10,7 @@ import click
 from otel_sqlite.model import EndReason, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from otel_sqlite.store.reader import DropRow, ErrorRow, RunRow, StepRow
 
@@ -110,10 +110,32 @@ def draw_run_errors(rows: "Sequence[ErrorRow]") -> None:
     draw(columns, ((e.step, e.item_id or "-", message(e)) for e in rows))
 
 
+def head(row: "RunRow", parent: "RunRow | None", children: "Iterable[RunRow]") -> "Iterator[str]":
+    """What is to be said of a run before its steps, in lines."""
+    times = [time for time in (row.started_at, row.finished_at) if time]
+    ended = ": ".join(part for part in (ending(row), row.end_evidence) if part)
+    process = " ".join(part for part in (row.host, row.pid and f"pid {row.pid}") if part)
+    lines = {
+        "run id": row.run_uid,
+        "started": f"{local(row.started_at)} ({zone(times)})",
+        "finished": row.finished_at and local(row.finished_at),
+        "took": duration(row.duration_ms),
+        "ended by": ended,
+        "process": process,
+        "trace": row.trace_id,
+        "started by": row.parent_run_id and (f"run {parent.id}, {parent.pipeline}" if parent else row.parent_run_id),
+        "items": f"{row.created} created, {row.updated} updated, {row.skipped} skipped, {row.failed} failed",
+        "has started": ", ".join(f"run {child.id}, {child.pipeline}: {child.outcome}" for child in children),
+    }
+    yield f"run {row.id}, {row.pipeline}: {row.outcome}"
+    for name, value in lines.items():
+        if value:
+            yield f"  {name:<12}{value}"
+
+
 def message(error: "ErrorRow") -> str:
     """What went wrong, and the class of the exception that said so."""
-    kind = error.error_type
-    return error.message if kind is None or error.message.startswith(kind) else f"{kind}: {error.message}"
+    return error.message if error.error_type is None else f"{error.error_type.rpartition('.')[2]}: {error.message}"
 
 
 def dropped(rows: "Iterable[DropRow]") -> str:
