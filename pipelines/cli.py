@@ -3,13 +3,14 @@
 import fcntl
 import inspect
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO
 
 import click
 import stamina.instrumentation
@@ -91,10 +92,10 @@ def _guarded(work: Callable[[], int]) -> int:
     try:
         return work()
     except KeyboardInterrupt:
-        click.echo("[ERROR] interrupted", err=True)
+        _say("[ERROR] interrupted", sys.stderr)
         return EXIT_INTERRUPTED
     except (SyncError, OSError) as error:
-        click.echo(f"[ERROR] {error}", err=True)
+        _say(f"[ERROR] {error}", sys.stderr)
         return EXIT_NOT_STARTED
 
 
@@ -108,7 +109,7 @@ def _sync(name: str, pipeline: Pipeline, needed: Sequence[System], flags: _Flags
         log_file = opened.enter_context(_log_file(settings.log_dir, name, verbose=flags.verbose))
         otel_sqlite.configure()
         exit_code = _run(name, pipeline, settings, force=flags.force)
-        click.echo(f"Log file: {log_file}")
+        _say(f"Log file: {log_file}", sys.stdout)
     return exit_code
 
 
@@ -125,7 +126,7 @@ def _run(name: str, pipeline: Pipeline, settings: Settings, *, force: bool) -> i
             logger.error("sync-%s: interrupted", name)  # noqa: TRY400  as above
             return EXIT_INTERRUPTED
     logger.info("sync-%s: %s", name, "success" if finished.success else "finished with failures")
-    click.echo(finished.summary)
+    _say(finished.summary, sys.stdout)
     return EXIT_FINE if finished.success else EXIT_FAILED
 
 
@@ -136,7 +137,7 @@ def _sandbox(members: int) -> Iterator[Settings]:
         from pipelines.sandbox import Faults, running  # noqa: PLC0415  an extra that nothing else needs
     except ImportError as error:
         raise MissingExtraError("--sandbox", "sandbox") from error
-    click.echo(f"Starting the sandbox club in {SANDBOX_DIR}")
+    _say(f"Starting the sandbox club in {SANDBOX_DIR}", sys.stdout)
     with running(SANDBOX_DIR, members=members, faults=Faults.demo()) as sandbox:
         yield Settings.from_env(sandbox.environment)
 
@@ -173,12 +174,16 @@ class _Terminal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         # Looked up each time: a live display puts itself between.
-        stream = sys.stderr if record.levelno >= logging.WARNING else sys.stdout
-        try:
-            stream.write(f"{self.format(record)}\n")
-            stream.flush()
-        except OSError:
-            self.handleError(record)
+        _say(self.format(record), sys.stderr if record.levelno >= logging.WARNING else sys.stdout)
+
+
+def _say(text: str, stream: TextIO) -> None:
+    """Print, whatever the text and the terminal; a run goes on when nobody reads it any more (`sync-people | head`)."""
+    try:
+        stream.write(f"{text}\n".encode(stream.encoding, "backslashreplace").decode(stream.encoding))
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # or the interpreter stumbles over it at exit
 
 
 @contextmanager

@@ -244,6 +244,36 @@ def test_ctrl_c_in_the_pipeline_is_one_line():
     assert (result.exit_code, result.stderr) == (130, "[ERROR] sync-people: interrupted\n")
 
 
+def test_ctrl_c_after_the_pipeline_is_one_line_too():
+    class Interrupted:
+        success = True
+
+        @property
+        def summary(self):
+            raise KeyboardInterrupt
+
+    result = invoke(lambda _systems: Interrupted(), *SANDBOX)
+
+    assert (result.exit_code, result.stderr) == (130, "[ERROR] interrupted\n")
+
+
+def test_a_sandbox_that_is_not_installed_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pipelines.sandbox", None)
+
+    result = invoke(succeed, *SANDBOX)
+
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "[ERROR] --sandbox needs packages that are missing: pip install 'otel-sqlite[sandbox]'\n",
+    )
+
+
+def test_a_text_that_the_terminal_cannot_show_is_spelled_out():
+    result = invoke(lambda _systems: Done(summary="sam\ud800@thuis.example"), *SANDBOX)
+
+    assert (result.exit_code, result.stdout.splitlines()[3]) == (0, r"sam\ud800@thuis.example")
+
+
 def test_help_names_the_flags_and_the_exit_codes():
     text = " ".join(invoke(succeed, "--help").output.split())
 
@@ -319,6 +349,17 @@ def test_a_pipe_sees_plain_lines():
 
     assert shown.splitlines()[:3] == ["sync-people: started", "counting: 3", "sync-people: success"]
     assert "\x1b" not in shown
+
+
+def test_a_run_goes_on_when_nobody_reads_what_it_says():
+    reader, writer = os.pipe()
+    os.close(reader)
+    with start_process("count", stdout=writer) as process:
+        os.close(writer)
+        said = process.stderr.read()
+
+    assert (process.returncode, said) == (0, b"")
+    assert texts(log_lines()) == ["sync-people: started", "counting: 3", "sync-people: success"]
 
 
 def read_all(descriptor):
