@@ -179,8 +179,9 @@ class _Terminal(logging.Handler):
 
 def _say(text: str, stream: TextIO) -> None:
     """Print, whatever the text and the terminal; a run goes on when nobody reads it any more (`sync-people | head`)."""
+    encoding = stream.encoding or "utf-8"  # a live display has none
     try:
-        stream.write(f"{text}\n".encode(stream.encoding, "backslashreplace").decode(stream.encoding))
+        stream.write(f"{text}\n".encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # or the interpreter stumbles over it at exit
