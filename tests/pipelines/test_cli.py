@@ -269,9 +269,9 @@ def test_a_sandbox_that_is_not_installed_says_how_to_get_it(monkeypatch):
 
 
 def test_a_text_that_the_terminal_cannot_show_is_spelled_out():
-    result = invoke(lambda _systems: Done(summary="sam\ud800@thuis.example"), *SANDBOX)
+    result = invoke(lambda _systems: Done(summary="sam\ud800@voorbeeld.example"), *SANDBOX)
 
-    assert (result.exit_code, result.stdout.splitlines()[3]) == (0, r"sam\ud800@thuis.example")
+    assert (result.exit_code, result.stdout.splitlines()[3]) == (0, r"sam\ud800@voorbeeld.example")
 
 
 def test_help_names_the_flags_and_the_exit_codes():

@@ -147,7 +147,7 @@ def test_a_wrong_secret_for_codes_says_so(settings):
             [html(LOGIN), html(CODE), html("<p>maintenance</p>")],
             "sportlink: log in: no dashboard after the login (log in by hand and look)",
         ),
-        ([html(LOGIN), html('<span id="input-error">Te laat.</span>', 400)], 'sportlink: log in: 400, "Te laat."'),
+        ([html(LOGIN), html('<span id="input-error">Verlopen.</span>', 400)], 'sportlink: log in: 400, "Verlopen."'),
     ],
 )
 def test_a_login_that_leads_elsewhere_says_where_it_stopped(serve, at, answers, text):
