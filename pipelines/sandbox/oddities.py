@@ -66,6 +66,10 @@ def _own_parent(member: JsonObject, _count: int) -> None:
     member.update(EmailAddressParent1=member["Email"], NameParent1=member["FullName"] if member["Email"] else "")
 
 
+def _unusual_knvb_id(member: JsonObject, count: int) -> None:
+    member["PublicPersonId"] = f"X{count:03}" if count % 2 else f"LANGE{count:05}"
+
+
 def _foreign_mobile(member: JsonObject, count: int) -> None:
     digits = f"00{count:06}"
     member["Mobile"] = ("+31 6 {}", "0031 6{}", "06 {}\u200b", "06.{}")[count % 4].format(digits)
@@ -81,6 +85,7 @@ ODDITIES = (
     Oddity(first=5, every=151, change=_put(Email=OFFICE_ADDRESS)),
     Oddity(first=17, every=120, change=_untidy_email),
     Oddity(first=9, every=267, change=_put_one_of("PublicPersonId", None, "")),
+    Oddity(first=27, every=191, change=_unusual_knvb_id),
     Oddity(first=19, every=401, change=_put_one_of("FirstName", "", None)),
     Oddity(first=21, every=353, change=_drop("Infix", "EmailAlternative", "PersonImageDate")),
     Oddity(first=15, every=89, change=_both_parents_one_address),
