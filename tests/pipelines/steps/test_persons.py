@@ -1,0 +1,269 @@
+"""Members become persons of Rondo Club."""
+
+import pytest
+
+from pipelines.errors import RondoClubError
+from pipelines.result import ErrorRecord, PersonCounts, PersonsResult
+from pipelines.sandbox import Fault, FaultKind
+from pipelines.steps.members import download_members
+from pipelines.steps.persons import sync_persons
+
+PEOPLE = "/wp-json/wp/v2/people"
+RONDO = "rondo-club"
+ANNE = {"PublicPersonId": "A1", "FirstName": "Anne", "LastName": "Aker", "Email": "anne@x.example", "Mobile": "06-1"}
+BO = {"PublicPersonId": "B2", "FirstName": "Bo", "LastName": "Berg"}
+
+
+def sync(systems, *, force=False):
+    download_members(systems)
+    return sync_persons(systems, force=force)
+
+
+def result(*failures, **counts):
+    return PersonsResult(members=PersonCounts(**counts, failures=list(failures)), parents=PersonCounts(failures=[]))
+
+
+def ids(systems):
+    return {member.knvb_id: member.person_id for member in systems.state.rondo.members()}
+
+
+def person(sandbox, knvb_id):
+    [found] = [one for one in sandbox.rondo_club.persons() if one["acf"]["knvb-id"] == knvb_id]
+    return found
+
+
+def detect_change(systems, field_name, value, knvb_id="A1"):
+    systems.state.rondo._connection.execute(
+        "INSERT INTO rondo_club_change_detections (knvb_id, field_name, new_value, detected_at) VALUES (?, ?, ?, '')",
+        (knvb_id, field_name, value),
+    )
+
+
+# ------------------------------------------------------------------------------------------------ writing what changed
+
+
+def test_a_new_member_becomes_a_person_whose_id_is_kept(systems, club, club_sandbox):
+    club(ANNE, {"PublicPersonId": "", "FirstName": "Nobody"}, {"PublicPersonId": "C3", "FirstName": ""})
+
+    assert sync(systems) == result(total=1, created=1)
+
+    shown = person(club_sandbox, "A1")
+    assert (shown["title"]["rendered"], shown["status"]) == ("Anne Aker", "publish")
+    assert ids(systems) == {"A1": shown["id"]}
+
+
+def test_a_second_run_writes_nothing_and_a_changed_field_writes_one_request(systems, club, club_sandbox, writes):
+    club(ANNE, BO)
+    sync(systems)
+    assert writes() == [f"POST {PEOPLE}", f"POST {PEOPLE}"]
+
+    assert sync(systems) == result(total=2, skipped=2)
+    assert writes() == []
+
+    club({**ANNE, "City": "Testdorp"}, BO)
+    assert sync(systems) == result(total=2, updated=1, skipped=1)
+    assert writes() == [f"PUT {PEOPLE}/{ids(systems)['A1']}"]
+    assert person(club_sandbox, "A1")["acf"]["addresses"][0]["city"] == "Testdorp"
+
+
+def test_force_writes_everybody(systems, club):
+    club(ANNE, BO)
+    sync(systems)
+
+    assert sync(systems, force=True) == result(total=2, updated=2)
+
+
+# ------------------------------------------------------------------------------------------------ persons that are gone
+
+
+def test_lesson_3_a_person_that_was_deleted_is_created_again(systems, club, club_sandbox):
+    club(ANNE)
+    sync(systems)
+    before = ids(systems)["A1"]
+    systems.rondo_club.delete_person(before)
+
+    club({**ANNE, "City": "Testdorp"})
+
+    assert sync(systems) == result(total=1, created=1)
+    after = person(club_sandbox, "A1")["id"]
+    assert after != before
+    assert ids(systems) == {"A1": after}
+
+
+@pytest.mark.parametrize(
+    "club_sandbox",
+    [[Fault(kind=FaultKind.SERVER_ERROR, system=RONDO, method="GET", path=f"{PEOPLE}/*", times=None)]],
+    indirect=True,
+    ids=["get-fails"],
+)
+def test_lesson_5_a_person_that_cannot_be_read_is_not_created_again(systems, club, writes):
+    club(ANNE)
+    sync(systems)
+    before = ids(systems)
+    writes()
+
+    club({**ANNE, "City": "Testdorp"})
+    done = sync(systems)
+
+    assert (done.created, done.updated, [failure.identifier for failure in done.failures]) == (0, 0, ["A1"])
+    assert (writes(), ids(systems)) == ([], before)
+
+
+@pytest.mark.parametrize(
+    "club_sandbox",
+    [[Fault(kind=FaultKind.SERVER_ERROR, system=RONDO, method="GET", path=PEOPLE, times=None)]],
+    indirect=True,
+    ids=["list-fails"],
+)
+def test_nobody_is_created_while_rondo_club_does_not_say_who_is_there(systems, club, writes):
+    club(ANNE)
+
+    with pytest.raises(RondoClubError, match="500"):
+        sync(systems)
+
+    assert writes() == []
+
+
+def test_lesson_1_with_a_lost_state_nobody_is_created_twice(systems, club, club_sandbox):
+    club(ANNE, BO)
+    sync(systems)
+    before = ids(systems)
+    for table in ("rondo_club_members", "rondo_club_refresh"):
+        systems.state.rondo._connection.execute(f"DELETE FROM {table}")
+
+    assert sync(systems) == result(total=2, updated=2)
+
+    assert (ids(systems), len(club_sandbox.rondo_club.persons())) == (before, 2)
+
+
+@pytest.mark.parametrize(
+    "club_sandbox",
+    [[Fault(kind=FaultKind.LOST, system=RONDO, method="POST", subject="A1")]],
+    indirect=True,
+    ids=["answer-is-lost"],
+)
+def test_a_person_whose_creation_was_not_answered_is_found_by_the_next_run(systems, club, club_sandbox):
+    club(ANNE)
+
+    first, second = sync(systems), sync(systems)
+
+    assert (first.created, first.failed) == (0, 1)
+    assert second == result(total=1, updated=1)
+    assert ids(systems) == {"A1": person(club_sandbox, "A1")["id"]}
+
+
+# ------------------------------------------------------------------------------------------------ item errors
+
+
+@pytest.mark.parametrize(
+    "club_sandbox",
+    [[Fault(kind=FaultKind.REFUSED, system=RONDO, method="POST", subject="A1", times=None)]],
+    indirect=True,
+    ids=["anne-is-refused"],
+)
+def test_a_member_that_is_refused_is_a_failure_and_the_others_go_on(systems, club):
+    club(ANNE, BO)
+
+    first, second = sync(systems), sync(systems)
+
+    [failure] = first.failures
+    assert failure == ErrorRecord(knvb_id="A1", message=failure.text, system="rondoClub")
+    assert failure.text.startswith("rondo-club: create person A1: 400, ")
+    assert first == result(failure, total=2, created=1)
+    assert second == result(failure, total=2, skipped=1)
+
+
+# ------------------------------------------------------------------------------------------------ members that left
+
+
+def test_a_member_that_left_stays_a_person_and_its_data_are_forgotten(systems, club, club_sandbox, writes):
+    club(ANNE, BO)
+    sync(systems)
+    anne = ids(systems)["A1"]
+    writes()
+
+    club(BO)
+    assert sync(systems) == result(total=1, skipped=1, deleted=1)
+
+    [request] = [one for one in club_sandbox.requests if one.method == "PUT"]
+    assert request.body == {"acf": {"first_name": "Anne", "last_name": "Aker", "former_member": True}}
+    assert writes() == [f"PUT {PEOPLE}/{anne}"]
+    assert list(ids(systems)) == ["B2"]
+    assert sync(systems) == result(total=1, skipped=1)
+
+
+def test_a_member_that_comes_back_is_the_same_person(systems, club, club_sandbox):
+    club(ANNE, BO)
+    sync(systems)
+    before = ids(systems)
+    club(BO)
+    sync(systems)
+
+    club(ANNE, BO)
+
+    assert sync(systems) == result(total=2, updated=1, skipped=1)
+    assert ids(systems) == before
+    assert [one.body["acf"]["former_member"] for one in club_sandbox.requests if one.method == "PUT"] == [True, False]
+
+
+def test_lesson_4_a_member_that_left_and_whose_person_is_gone_is_no_failure(systems, club):
+    club(ANNE, BO)
+    sync(systems)
+    systems.rondo_club.delete_person(ids(systems)["A1"])
+
+    club(BO)
+
+    assert sync(systems) == result(total=1, skipped=1, deleted=1)
+
+
+def test_lesson_16_when_everybody_is_gone_at_once_everybody_stays(systems, club, club_sandbox, writes):
+    club(ANNE)
+    sync(systems)
+    writes()
+
+    club(BO)
+    done = sync(systems)
+
+    [failure] = done.failures
+    assert (failure.identifier, failure.system, done.members.deleted) == (None, "rondoClub", 0)
+    assert writes() == [f"POST {PEOPLE}"]
+    assert len(club_sandbox.rondo_club.persons()) == 2
+
+
+# ------------------------------------------------------------------------------------------------ what Rondo Club knows better
+
+
+def test_a_change_that_waits_to_be_pushed_is_not_overwritten(systems, club, club_sandbox):
+    club(ANNE)
+    sync(systems)
+    detect_change(systems, "email", "new@x.example")
+
+    club({**ANNE, "City": "Testdorp"})
+
+    assert sync(systems) == result(total=1, updated=1, conflicts=1)
+    contacts = {row["contact_type"]: row["contact_value"] for row in person(club_sandbox, "A1")["acf"]["contact_info"]}
+    assert contacts == {"email": "new@x.example", "mobile": "06-1"}
+
+
+def test_lesson_30_the_volunteer_flag_is_taken_over_with_every_read(systems, club, club_sandbox):
+    club(ANNE)
+    sync(systems)
+    club_sandbox.club.volunteers.add("A1")
+
+    club({**ANNE, "City": "Testdorp"})
+    sync(systems)
+
+    assert systems.state.rondo.volunteers() == {"A1"}
+
+
+# ------------------------------------------------------------------------------------------------ photos
+
+
+def test_the_date_of_a_photo_decides_what_is_to_be_done(systems, club):
+    def photo_states(*dates):
+        club(*[{**BO, "PublicPersonId": f"M{n}", "PersonImageDate": date} for n, date in enumerate(dates)])
+        sync(systems)
+        return [member.photo_state.value for member in systems.state.rondo.members()]
+
+    assert photo_states("2024-01-01", None, "") == ["pending_download", "no_photo", "no_photo"]
+    assert photo_states(None, None, "2025-01-01") == ["pending_delete", "no_photo", "pending_download"]
