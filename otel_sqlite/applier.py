@@ -171,7 +171,7 @@ class Applier:
         try:
             _write(self._writer, lines.records, _WRITE_TIMEOUT_S)
         except StoreReplacedError:
-            self._offset = 0  # the journal still has the whole of every open run
+            self._offset = self._journal.start  # the whole of every open run is still there
             return True
         self._offset = lines.end
         self._unreadable += lines.unreadable

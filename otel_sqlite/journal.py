@@ -27,6 +27,7 @@ _logger = logging.getLogger(__name__)
 
 SUFFIX: Final = ".jsonl"
 _TEMPORARY: Final = ".new"
+_STILLBORN_AFTER_S: Final = 60
 _FORMAT: Final = 1
 _READ_BYTES: Final = 4 * 1024 * 1024
 _NEWLINE: Final = b"\n"
@@ -84,7 +85,12 @@ def decode(line: bytes) -> SpanRecords | None:
 
 
 class Journal:
-    """The journal that this process writes, from any thread."""
+    """The journal that this process writes, from any thread.
+
+    Attributes:
+        start, end: Places in it, in bytes ever appended: they go on growing when it is emptied.
+        lost: How many lines the system did not take.
+    """
 
     def __init__(self, path: Path, lock: "AbstractContextManager[object]") -> None:
         """Make the journal for the dashboard database at ``path`` and lock it.
@@ -103,6 +109,7 @@ class Journal:
         self._path = self._folder / self.name
         self._is_torn = False
         self.lost = 0
+        self.start = 0
         self.end = 0
         self.header = Header(host(), os.getpid(), boot_id())
         # Made under another name and locked before it gets its own: nobody ever sees it unlocked while its owner lives.
@@ -110,7 +117,7 @@ class Journal:
         try:
             self._descriptor = _open_new(temporary)
             self._append(_header_line(self.header))
-            self._header_end = self.end
+            self._header_size = self.end
             temporary.rename(self._path)
         except OSError as error:
             raise StoreReadOnlyError(path, f"{self._folder}: {error.strerror}") from error
@@ -130,8 +137,10 @@ class Journal:
                 self._is_torn = True
 
     def read(self, start: int) -> Lines:
-        """Whole lines from byte ``start``, some megabytes at most; from any thread."""
-        return _read(self._descriptor, start)
+        """Whole lines from the place ``start`` on, some megabytes at most. For the thread that empties it."""
+        base = self.start
+        lines = _read(self._descriptor, start - base)
+        return lines._replace(end=lines.end + base)
 
     def show_life(self) -> None:
         """Leave a sign of life, the file's modification time; make the file anew when somebody has removed it."""
@@ -143,10 +152,10 @@ class Journal:
     def empty_if(self, may: "Callable[[], bool]", end: int) -> int:
         """Forget all lines, if they end at ``end`` and ``may`` agrees: no run needs them again. Returns where reading goes on."""
         with self._lock:
-            if self.end != end or end == self._header_end or not may():
+            if self.end != end or end == self.start + self._header_size or not may():
                 return end
             os.ftruncate(self._descriptor, 0)
-            self.end = 0
+            self.start = end
             with contextlib.suppress(OSError):
                 self._append(_header_line(self.header))
             return self.end
@@ -182,7 +191,7 @@ class Journal:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = self._path.with_suffix(_TEMPORARY)
         descriptor = _open_new(temporary)
-        for start in range(0, self.end, _READ_BYTES):
+        for start in range(0, self.end - self.start, _READ_BYTES):
             os.write(descriptor, os.pread(self._descriptor, _READ_BYTES, start))
         temporary.rename(self._path)
         os.close(self._descriptor)
@@ -232,12 +241,9 @@ def dead_journals(path: Path) -> "Iterator[DeadJournal]":
     except OSError:
         return
     for file in files:
-        if file.suffix not in (SUFFIX, _TEMPORARY) or (descriptor := _take(file)) is None:
-            continue
-        if file.suffix == _TEMPORARY:  # its process died before the first record
-            file.unlink(missing_ok=True)
-            os.close(descriptor)
-        else:
+        if file.suffix == _TEMPORARY:
+            _remove_stillborn(file)
+        elif file.suffix == SUFFIX and (descriptor := _take(file)) is not None:
             yield DeadJournal(file, descriptor)
 
 
@@ -271,6 +277,13 @@ def _open_new(path: Path) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try_lock(descriptor)
     return descriptor
+
+
+def _remove_stillborn(file: Path) -> None:
+    """Delete a journal whose process died before it had its name; a young one may be about to get it."""
+    with contextlib.suppress(OSError):
+        if time.time() - file.stat().st_mtime > _STILLBORN_AFTER_S:
+            file.unlink()
 
 
 def _take(path: Path) -> int | None:

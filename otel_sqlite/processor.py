@@ -132,7 +132,7 @@ class DashboardSpanProcessor(SpanProcessor):
         key = _key(span)
         with self._lock:
             live = self._live.pop(key, None)
-            if key in self._inherited or not self._open():
+            if live is None and (key in self._inherited or not self._open()):
                 return
             records = mapping.to_records(span, None if live is None else live.reading, _unwinding(live))
             if records is not None:
@@ -141,7 +141,7 @@ class DashboardSpanProcessor(SpanProcessor):
     def _open(self) -> bool:
         """Whether there is a journal; the first run makes it, and starts the background thread."""
         if self._journal is not None:
-            return not self._is_shut_down or bool(self._live)
+            return not self._is_shut_down
         if self._is_shut_down or time.monotonic() < self._reopen_at:
             return False
         try:

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import sqlite3
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MIN_FREE_BYTES: Final = 16 * 1024 * 1024
 
 _MUTEX_POLL_S: Final = 0.002
+_BUSY_POLL_S: Final = 0.005
 _ERRORS: Final[dict[int, type[StoreError]]] = {
     sqlite3.SQLITE_BUSY: StoreBusyError,
     sqlite3.SQLITE_LOCKED: StoreBusyError,
@@ -38,6 +40,9 @@ _ERRORS: Final[dict[int, type[StoreError]]] = {
     sqlite3.SQLITE_NOTADB: NotADatabaseError,
     sqlite3.SQLITE_CORRUPT: NotADatabaseError,
 }
+
+# Held inside SQLite, and while the process forks: a child forked in between inherits locks of the library that nobody gives back.
+_no_fork = threading.RLock()
 
 # Mutexes held or waited for in this process: a forked child has to let go of its copies, or they outlive their owner.
 _held: set[int] = set()
@@ -105,10 +110,8 @@ class Database:
         """
         deadline = time.monotonic() + timeout_s
         try:
-            with self._mutex(deadline):
-                connection = self._open(deadline)
-                connection.execute(f"PRAGMA busy_timeout = {_remaining_ms(deadline)}")
-                connection.execute("BEGIN IMMEDIATE")
+            with self._mutex(deadline), _no_fork:
+                connection = self._begin(deadline)
                 try:
                     yield connection
                 except BaseException:
@@ -118,7 +121,8 @@ class Database:
                 # The commit may checkpoint: inside the mutex, because SQLite before 3.51.3 can corrupt a database when two do.
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
-            self._rollback()
+            with _no_fork:
+                self._rollback()
             if (known := store_error(error, self.path)) is not None:
                 raise known from error
             raise
@@ -130,10 +134,28 @@ class Database:
         if connection is None:
             return
         try:
-            with self._mutex(time.monotonic() + timeout_s):
+            with self._mutex(time.monotonic() + timeout_s), _no_fork:
                 connection.close()
         except (StoreError, sqlite3.Error):
-            connection.close()
+            with _no_fork:
+                connection.close()
+
+    def _begin(self, deadline: float) -> sqlite3.Connection:
+        """Open a transaction; while a stranger holds the database, wait outside of SQLite, where a fork does no harm."""
+        while True:
+            try:
+                connection = self._open()
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if not isinstance(store_error(error, self.path), StoreBusyError) or time.monotonic() >= deadline:
+                    raise
+            else:
+                return connection
+            _no_fork.release()
+            try:
+                time.sleep(_BUSY_POLL_S)
+            finally:
+                _no_fork.acquire()
 
     def _rollback(self) -> None:
         if self._connection is not None and self._connection.in_transaction:
@@ -160,7 +182,7 @@ class Database:
             unlock(descriptor)
             os.close(descriptor)
 
-    def _open(self, deadline: float) -> sqlite3.Connection:
+    def _open(self) -> sqlite3.Connection:
         self.abandon()
         check_free_space(self.path)
         if self._connection is not None:
@@ -171,9 +193,8 @@ class Database:
             self._connection = None
             raise StoreReplacedError(self.path)
         create_file(self.path)
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, cached_statements=64)
+        connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
-            connection.execute(f"PRAGMA busy_timeout = {_remaining_ms(deadline)}")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA trusted_schema = OFF")
@@ -238,9 +259,10 @@ def unlock(descriptor: int) -> None:
 def _let_go() -> None:
     while _held:
         os.close(_held.pop())
+    _no_fork.release()
 
 
-os.register_at_fork(after_in_child=_let_go)
+os.register_at_fork(before=_no_fork.acquire, after_in_parent=_no_fork.release, after_in_child=_let_go)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -249,7 +271,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _remaining_ms(deadline: float) -> int:
-    return max(int((deadline - time.monotonic()) * 1000), 0)

@@ -1,0 +1,149 @@
+"""recover: what dead processes left behind."""
+
+import os
+import sqlite3
+import threading
+from contextlib import closing
+
+import pytest
+
+from otel_sqlite import journal as journals
+from otel_sqlite import run
+from otel_sqlite.applier import Recovered, recover
+from otel_sqlite.errors import ForeignDatabaseError
+from otel_sqlite.journal import Header, Journal
+
+
+@pytest.fixture
+def die(tracked, in_child):
+    """Let a child process begin a run, fail on an item, and die without another word."""
+
+    trackings = []  # kept, because one that is collected shuts its provider down
+
+    def dies(last_words=None):
+        def work():
+            trackings.append(tracked())
+            provider = trackings[-1].__enter__()
+            r = run("people", tracer_provider=provider).__enter__()
+            with r.step("done") as step:
+                step.count(created=2)
+            r.step("open").__enter__().item_error(ValueError("bad"), item_id="ABC")
+            provider.dashboard.tick()
+            if last_words:
+                last_words(provider)
+
+        in_child(work)
+
+    return dies
+
+
+def test_the_run_of_a_dead_process_is_complete_and_labelled(path, die, read):
+    die()
+
+    assert recover(path, 5) == Recovered(journals=1, waiting=0, labelled=1)
+
+    assert read("SELECT outcome, end_reason, total_created, total_failed FROM runs") == [("failure", "process_died", 2, 1)]
+    assert read("SELECT step_name, outcome, end_reason FROM run_steps ORDER BY id") == [
+        ("done", "success", "ok"),
+        ("open", "failure", "process_died"),
+    ]
+    assert read("SELECT step_name, member_identifier, error_message FROM run_errors") == [("open", "ABC", "bad")]
+    ((evidence,),) = read("SELECT end_evidence FROM runs")
+    assert evidence.startswith("process ")
+    assert evidence.endswith("; open step: open")
+    assert not journals.exist(path)
+
+
+def test_a_second_time_there_is_nothing_to_do(path, die):
+    die()
+    recover(path, 5)
+    assert recover(path, 5) == Recovered(0, 0, 0)
+
+
+def test_a_run_that_goes_on_is_never_touched(path, tracked, read):
+    with tracked() as provider, run("people", tracer_provider=provider):
+        assert provider.force_flush()
+        assert recover(path, 5) == Recovered(0, 0, 0)
+        assert read("SELECT outcome FROM runs") == [("running",)]
+    assert read("SELECT outcome FROM runs") == [("success",)]
+
+
+def test_nothing_is_created_where_nothing_was_recorded(path):
+    assert recover(path, 1) == Recovered(0, 0, 0)
+    assert not path.parent.exists()
+
+
+def test_without_time_everything_waits(path, die):
+    die()
+    assert recover(path, -1).waiting == 1
+    assert journals.exist(path)
+
+
+def test_a_database_that_is_not_ours_leaves_the_journal_alone(path, die):
+    die()
+    for file in path.parent.glob("dashboard.sqlite*"):
+        if file.is_file():
+            file.unlink()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE customers (id)")
+    with pytest.raises(ForeignDatabaseError):
+        recover(path, 1)
+    assert journals.exist(path)
+
+
+def test_a_run_whose_journal_is_gone_is_labelled_too(path, die, read):
+    die(lambda provider: provider.force_flush())
+    for file in journals.folder(path).iterdir():
+        file.unlink()
+
+    assert recover(path, 5) == Recovered(0, 0, 1)
+    assert read("SELECT outcome, end_reason FROM runs") == [("failure", "process_died")]
+
+
+def test_after_a_reboot_that_is_the_reason(path, die, read, monkeypatch):
+    die()
+    monkeypatch.setattr(journals, "boot_id", lambda: "another boot")
+    recover(path, 5)
+    assert read("SELECT end_reason FROM runs") == [("host_rebooted",)]
+
+
+def test_unreadable_lines_are_counted(path, die, read):
+    die()
+    (file,) = journals.folder(path).iterdir()
+    with file.open("ab") as journal:
+        journal.write(b"garbage\n\x00\x01\n")
+    recover(path, 5)
+    assert read("SELECT span_id, reason, count FROM run_drops") == [(file.name, "unreadable_line", 2)]
+
+
+def test_a_journal_without_a_header_is_applied_all_the_same(path, die, read):
+    die()
+    (file,) = journals.folder(path).iterdir()
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[1:]))
+    recover(path, 5)
+    assert read("SELECT outcome, end_reason FROM runs") == [("failure", "process_died")]
+    ((evidence,),) = read("SELECT end_evidence FROM runs")
+    assert evidence.startswith("its process is gone")
+
+
+def test_two_that_recover_at_once_share_the_work(path, die, read):
+    for _ in range(6):
+        die()
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(recover(path, 20))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sum(result.journals for result in results) == 6
+    assert read("SELECT outcome, end_reason, COUNT(*) FROM runs GROUP BY 1, 2") == [("failure", "process_died", 6)]
+    assert read("SELECT COUNT(*) FROM run_errors") == [(6,)]
+
+
+def test_the_header_tells_whose_journal_it_is(path):
+    journal = Journal(path, threading.RLock())
+    journal.close(remove=False)
+    (dead,) = journals.dead_journals(path)
+    assert dead.header == Header(journals.host(), os.getpid(), journals.boot_id())
+    dead.close(remove=True)

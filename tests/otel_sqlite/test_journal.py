@@ -1,0 +1,202 @@
+"""A process's own log, and the lock on it that proves the process alive."""
+
+import os
+import stat
+import threading
+
+import pytest
+
+from otel_sqlite import journal as journals
+from otel_sqlite.errors import StoreError
+from otel_sqlite.journal import Journal, dead_journals, decode, encode
+from otel_sqlite.model import ErrorRecord, RunRecord, SpanRecords
+
+
+def said(number=1, **changes):
+    run = RunRecord(
+        run_uid=f"run-{number}",
+        trace_id="ab" * 16,
+        span_id=f"{number:016x}",
+        club="rondo",
+        pipeline="people",
+        parent_run_id=None,
+        started_ns=1,
+        ended_ns=None,
+        duration_ms=None,
+        outcome="running",
+        is_inferred=False,
+        end_reason=None,
+        end_evidence=None,
+        summary=None,
+    )
+    return SpanRecords(run._replace(**changes), [ErrorRecord(run.trace_id, run.span_id, 2, 0, "at", None, "é\n", None, None)], [])
+
+
+@pytest.fixture
+def journal(path):
+    journal = Journal(path, threading.RLock())
+    yield journal
+    journal.close(remove=True)
+
+
+def left_behind(path):
+    """Names of the journals whose processes are gone."""
+    names = []
+    for dead in dead_journals(path):
+        names.append(dead.name)
+        dead.close(remove=False)
+    return names
+
+
+def test_a_line_says_what_was_recorded():
+    line = encode(said())
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert decode(line) == said()
+
+
+@pytest.mark.parametrize(
+    "line", [b"{", b'["run", [1', b"[]", b"7", b'["run", [1, 2], [], []]', b'["tick", [], [], []]', b"\xff\xfe"]
+)
+def test_a_line_that_is_no_record_is_a_value_error(line):
+    with pytest.raises(ValueError, match=r".*"):
+        decode(line)
+
+
+def test_it_reads_what_was_appended_from_any_line_on(journal):
+    journal.append(said(1))
+    middle = journal.end
+    journal.append(said(2))
+
+    assert journal.read(0) == ([said(1), said(2)], 0, journal.end)
+    assert journal.read(middle) == ([said(2)], 0, journal.end)
+    assert journal.read(journal.end) == ([], 0, journal.end)
+
+
+def test_a_line_longer_than_one_read_is_read_whole(journal, monkeypatch):
+    monkeypatch.setattr(journals, "_READ_BYTES", 64)
+    journal.append(said(1))
+    assert journal.read(0).records == []
+    assert journal.read(journal.read(0).end) == ([said(1)], 0, journal.end)
+
+
+def test_a_torn_last_line_waits_and_an_unreadable_one_is_counted(path, journal):
+    journal.append(said(1))
+    file = journals.folder(path) / journal.name
+    with file.open("ab") as torn:
+        torn.write(b'["run", ["half')
+    assert journal.read(0) == ([said(1)], 0, journal.end)
+
+    with file.open("ab") as torn:
+        torn.write(b"\n\n")
+        torn.write(encode(said(2)))
+    assert journal.read(0)[:2] == ([said(1), said(2)], 1)
+
+
+def test_after_a_short_write_the_next_line_begins_anew(path, journal, caplog):
+    """The disk takes a part of a line; what comes later is not spoilt by it."""
+    journal.append(said(1))
+    real, journal._descriptor = journal._descriptor, os.open("/dev/full", os.O_WRONLY)
+    journal.append(said(2))
+    journal.append(said(3))
+    os.close(journal._descriptor)
+    journal._descriptor = real
+    os.write(real, encode(said(2))[:20])
+    journal.append(said(4))
+
+    assert journal.read(0)[:2] == ([said(1), said(4)], 1)
+    assert journal.lost == 2
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_it_belongs_to_its_owner_alone(path, journal):
+    file = journals.folder(path) / journal.name
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_one_that_is_held_is_not_dead(path, journal):
+    assert left_behind(path) == []
+
+
+def test_one_that_was_let_go_is_dead_until_it_is_removed(path):
+    journal = Journal(path, threading.RLock())
+    journal.append(said(1))
+    journal.close(remove=False)
+
+    (dead,) = dead_journals(path)
+    assert dead.read(0)[:2] == ([said(1)], 0)
+    assert dead.header == journal.header
+    assert left_behind(path) == []  # whoever recovers holds it
+    dead.close(remove=True)
+    assert left_behind(path) == []
+    assert list(journals.folder(path).iterdir()) == []
+
+
+def test_one_that_died_before_its_first_record_leaves_no_trace_after_a_while(path):
+    folder = journals.folder(path)
+    folder.mkdir(parents=True)
+    for name in ("young.new", "old.new"):
+        (folder / name).touch()
+    os.utime(folder / "old.new", (1, 1))
+    assert left_behind(path) == []
+    assert [file.name for file in folder.iterdir()] == ["young.new"]
+
+
+def test_a_symbolic_link_is_never_followed(path, tmp_path):
+    folder = journals.folder(path)
+    folder.mkdir(parents=True)
+    (tmp_path / "precious.jsonl").write_bytes(encode(said()))
+    (folder / "link.jsonl").symlink_to(tmp_path / "precious.jsonl")
+    assert left_behind(path) == []
+    assert (tmp_path / "precious.jsonl").exists()
+
+
+def test_it_is_emptied_only_when_all_of_it_is_applied_and_nothing_is_open(path, journal):
+    file = journals.folder(path) / journal.name
+    start = journal.end
+    journal.append(said(1))
+    full = file.stat().st_size
+    assert journal.empty_if(lambda: False, journal.end) == journal.end
+    assert journal.empty_if(lambda: True, start) == start
+    assert file.stat().st_size == full
+
+    end = journal.end
+    after = journal.empty_if(lambda: True, end)
+
+    assert file.stat().st_size < full
+    assert after == journal.end > end  # places in a journal never come twice
+    journal.append(said(2))
+    assert journal.read(after) == ([said(2)], 0, journal.end)
+    assert journal.read(journal.start) == ([said(2)], 0, journal.end)
+
+
+def test_one_that_somebody_removed_is_made_anew_with_all_it_had(path, journal):
+    journal.append(said(1))
+    file = journals.folder(path) / journal.name
+    file.unlink()
+    file.parent.rmdir()
+
+    journal.show_life()
+    journal.append(said(2))
+
+    assert journal.read(0)[:2] == ([said(1), said(2)], 0)
+    assert b"run-1" in file.read_bytes()
+    assert left_behind(path) == []
+
+
+def test_the_sign_of_life_is_the_time_of_the_file(path):
+    journal = Journal(path, threading.RLock())
+    os.utime(journals.folder(path) / journal.name, ns=(5, 5))
+    journal.show_life()
+    journal.close(remove=False)
+    (dead,) = dead_journals(path)
+    assert dead.last_sign_ns > 1_700_000_000 * 10**9
+    dead.close(remove=True)
+
+
+def test_a_place_where_none_can_be_made_is_said_so(path):
+    path.parent.mkdir()
+    journals.folder(path).parent.write_text("in the way")
+    with pytest.raises(StoreError, match="is not a folder"):
+        Journal(path, threading.RLock())

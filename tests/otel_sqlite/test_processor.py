@@ -1,0 +1,331 @@
+"""The live path: from the span to the row, in this process and in its forks."""
+
+import os
+import sqlite3
+import threading
+from contextlib import closing
+
+import pytest
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+
+from otel_sqlite import ItemError, journal, run, semconv
+from otel_sqlite.applier import recover
+from otel_sqlite.processor import DashboardSpanProcessor
+
+
+@pytest.fixture
+def rows(path, read):
+    """Like ``read``, and empty while there is no database yet."""
+
+    def found(query):
+        try:
+            return read(query) if path.exists() else []
+        except sqlite3.OperationalError:  # being created
+            return []
+
+    return found
+
+
+def test_a_run_and_its_step_are_visible_while_they_run(tracked, rows, until):
+    with tracked() as provider, run("people", tracer_provider=provider) as r:
+        until(lambda: rows("SELECT outcome FROM runs") == [("running",)])
+        with r.step("photo-upload"):
+            until(lambda: rows("SELECT step_name, outcome, finished_at FROM run_steps") == [("photo-upload", None, None)])
+        until(lambda: rows("SELECT outcome FROM run_steps") == [("success",)])
+    assert rows("SELECT outcome, end_reason FROM runs") == [("success", "ok")]
+
+
+def test_counts_and_item_errors_of_an_open_step_come_with_the_tick(tracked, rows, until):
+    with tracked() as provider, run("people", tracer_provider=provider) as r, r.step("laposta-submit") as step:
+        step.count(created=3)
+        step.item_error(ItemError("ABC", "bad"))
+        until(lambda: rows("SELECT created_count, failed_count, outcome FROM run_steps") == [(3, 1, None)])
+        until(lambda: rows("SELECT member_identifier, error_message FROM run_errors") == [("ABC", "bad")])
+        step.item_error(ItemError("DEF", "worse"))
+    assert rows("SELECT member_identifier FROM run_errors ORDER BY id") == [("ABC",), ("DEF",)]
+    assert rows("SELECT total_created, total_failed FROM runs") == [(3, 2)]
+
+
+def test_a_tick_without_news_writes_nothing(path, tracked):
+    with tracked() as provider, run("people", tracer_provider=provider) as r, r.step("x") as step:
+        step.count(created=1)
+        provider.dashboard.tick()
+        size = provider.dashboard._journal.end
+        provider.dashboard.tick()
+        assert provider.dashboard._journal.end == size
+        step.count(created=1)
+        provider.dashboard.tick()
+        assert provider.dashboard._journal.end > size
+
+
+def test_the_row_says_who_records_it(tracked, rows):
+    with tracked() as provider:
+        with run("people", tracer_provider=provider):
+            pass
+        assert provider.force_flush()
+        ((host, pid, name),) = rows("SELECT host, pid, journal FROM runs")
+    assert (host, pid) == (journal.host(), os.getpid())
+    assert name.endswith(journal.SUFFIX)
+
+
+def test_flush_brings_everything_said_so_far_to_the_database(tracked, rows):
+    with tracked() as provider:
+        for _ in range(50):
+            with run("people", tracer_provider=provider):
+                pass
+        assert provider.force_flush()
+        assert rows("SELECT COUNT(*), COUNT(DISTINCT run_uid) FROM runs WHERE outcome = 'success'") == [(50, 50)]
+
+
+def test_after_shutdown_nothing_is_left_but_the_database(path, tracked):
+    with tracked() as provider, run("people", tracer_provider=provider):
+        pass
+    assert sorted(file.name for file in path.parent.iterdir()) == ["dashboard.sqlite", "dashboard.sqlite.d"]
+    assert list(journal.folder(path).iterdir()) == []
+
+
+def test_a_second_shutdown_and_spans_after_it_do_nothing(tracked, rows):
+    with tracked() as provider:
+        with run("people", tracer_provider=provider):
+            pass
+        provider.dashboard.shutdown()
+        provider.dashboard.shutdown()
+        with run("late", tracer_provider=provider):
+            pass
+    assert rows("SELECT pipeline FROM runs") == [("people",)]
+
+
+def test_a_run_that_is_open_at_shutdown_can_still_end(path, tracked, rows):
+    """Its journal stays until the process ends, and recover finds the end in it."""
+    with tracked() as provider:
+        with run("people", tracer_provider=provider):
+            provider.dashboard.shutdown()
+            assert rows("SELECT outcome FROM runs") == [("running",)]
+        provider.dashboard._journal.close(remove=False)
+    recover(path, 5)
+    assert rows("SELECT outcome FROM runs") == [("success",)]
+
+
+def test_a_process_without_runs_leaves_no_trace(path, tracked):
+    with tracked() as provider, provider.get_tracer("other").start_as_current_span("GET /people"):
+        pass
+    assert not path.parent.exists()
+
+
+def test_spans_of_others_are_left_alone(tracked, rows):
+    with tracked() as provider, run("people", tracer_provider=provider) as r, r.step("x"):
+        provider.get_tracer("httpx").start_span("GET /people").end()
+    assert rows("SELECT COUNT(*) FROM runs") == [(1,)]
+    assert rows("SELECT COUNT(*) FROM run_steps") == [(1,)]
+
+
+def test_a_span_that_began_before_the_processor_was_added_is_recorded_when_it_ends(path, rows):
+    provider = TracerProvider(shutdown_on_exit=False)
+    with run("people", tracer_provider=provider) as r, r.step("x") as step:
+        step.count(updated=1)
+        provider.add_span_processor(DashboardSpanProcessor(path))
+    provider.shutdown()
+    assert rows("SELECT pipeline, outcome, total_updated FROM runs") == [("people", "success", 1)]
+
+
+def test_what_a_tick_saw_is_kept_when_the_sdk_drops_it_later(path, rows):
+    """Somebody else's provider keeps the last 128 events of a span."""
+    provider = TracerProvider(shutdown_on_exit=False, span_limits=SpanLimits())
+    dashboard = DashboardSpanProcessor(path)
+    provider.add_span_processor(dashboard)
+    with run("people", tracer_provider=provider) as r, r.step("x") as step:
+        for number in range(100):
+            step.item_error(ItemError(str(number), "bad"))
+        dashboard.tick()
+        for number in range(100, 400):
+            step.item_error(ItemError(str(number), "bad"))
+    provider.shutdown()
+
+    kept = [
+        int(item) for (item,) in rows("SELECT member_identifier FROM run_errors WHERE member_identifier IS NOT NULL ORDER BY id")
+    ]
+    assert kept[:100] == list(range(100))
+    assert kept[-128:] == list(range(272, 400))
+    lost = 400 - len(kept)
+    assert rows("SELECT reason, count FROM run_drops") == [("sdk_event_limit", lost)]
+    ((message,),) = rows("SELECT error_message FROM run_errors WHERE member_identifier IS NULL")
+    assert message.startswith(f"{lost} more events were dropped by the SDK")
+    assert rows("SELECT failed_count FROM run_steps") == [(400,)]
+
+
+def test_ten_thousand_item_errors_are_all_kept_and_more_are_counted(tracked, rows):
+    with tracked() as provider, run("people", tracer_provider=provider) as r, r.step("x") as step:
+        for number in range(10_250):
+            step.item_error(ItemError(str(number), "bad"))
+    assert rows("SELECT COUNT(*), COUNT(DISTINCT member_identifier) FROM run_errors") == [(10_001, 10_000)]
+    assert rows("SELECT error_message FROM run_errors WHERE member_identifier IS NULL") == [
+        ("250 more item errors were counted, but not kept",)
+    ]
+    assert rows("SELECT reason, count FROM run_drops") == [("item_error_limit", 250)]
+    assert rows("SELECT total_failed FROM runs") == [(10_250,)]
+
+
+def test_a_stranger_who_holds_the_database_delays_the_rows_not_the_pipeline(path, tracked, rows, until):
+    with tracked() as provider:
+        with run("first", tracer_provider=provider):
+            pass
+        assert provider.force_flush()
+        with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
+            stranger.execute("BEGIN EXCLUSIVE")
+            with run("second", tracer_provider=provider):
+                pass
+            stranger.execute("ROLLBACK")
+        until(lambda: len(rows("SELECT 1 FROM runs WHERE outcome = 'success'")) == 2)
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced by an empty file"])
+def test_a_database_that_goes_away_comes_back_with_the_whole_of_every_open_run(path, tracked, rows, until, how):
+    with tracked() as provider, run("people", tracer_provider=provider) as r:
+        with r.step("before") as step:
+            step.item_error(ItemError("ABC", "bad"))
+        assert provider.force_flush()
+        for file in path.parent.glob("dashboard.sqlite*"):
+            if file.is_file():
+                file.unlink()
+        if how != "deleted":
+            path.touch()
+        with r.step("after"):
+            pass
+    assert rows("SELECT pipeline, outcome FROM runs") == [("people", "partial")]
+    assert rows("SELECT step_name, outcome FROM run_steps ORDER BY started_at, id") == [
+        ("before", "partial"),
+        ("after", "success"),
+    ]
+    assert rows("SELECT member_identifier FROM run_errors") == [("ABC",)]
+
+
+@pytest.mark.parametrize("content", [None, "directory", b"garbage" * 500, "foreign"])
+def test_a_place_that_cannot_hold_a_dashboard_costs_one_line_and_keeps_the_journal(path, tracked, caplog, content):
+    path.parent.mkdir()
+    match content:
+        case "directory":
+            path.mkdir()
+        case "foreign":
+            with closing(sqlite3.connect(path)) as connection:
+                connection.execute("CREATE TABLE customers (id)")
+        case bytes():
+            path.write_bytes(content)
+        case None:
+            (path.parent / "dashboard.sqlite.d").write_text("no room for a journal")
+    done = []
+    with tracked() as provider, run("people", tracer_provider=provider) as r:
+        for number in range(3):
+            with r.step(f"step-{number}"):
+                done.append(number)
+            provider.force_flush(500)
+
+    assert done == [0, 1, 2]
+    (line,) = [record.getMessage() for record in caplog.records if record.name.startswith("otel_sqlite")]
+    assert str(path) in line
+    assert journal.exist(path) == (content is not None)
+
+
+def test_what_the_journal_kept_is_recovered_when_the_place_is_mended(path, tracked, rows, caplog):
+    path.mkdir(parents=True)
+    with tracked() as provider, run("people", tracer_provider=provider):
+        pass
+    path.rmdir()
+    assert recover(path, 5).journals == 1
+    assert rows("SELECT pipeline, outcome FROM runs") == [("people", "success")]
+
+
+class TestFork:
+    """A child never ends, duplicates or deletes its parent's run, lease or journal."""
+
+    def test_a_child_that_leaves_its_parents_block_does_not_end_the_run(self, path, tracked, rows, in_child):
+        with tracked() as provider, run("people", tracer_provider=provider) as r:
+            step = r.step("x").__enter__()
+
+            def leave():
+                step.__exit__(None, None, None)
+                r.__exit__(SystemExit, SystemExit(1), None)
+                provider.shutdown()
+
+            in_child(leave)
+            assert provider.force_flush()
+            assert rows("SELECT outcome FROM runs") == [("running",)]
+            assert recover(path, 5) == (0, 0, 0)
+            step.__exit__(None, None, None)
+        assert rows("SELECT outcome FROM runs") == [("success",)]
+        assert rows("SELECT step_name, outcome FROM run_steps") == [("x", "success")]
+
+    def test_a_plain_span_that_a_child_inherited_is_not_ended_by_it(self, tracked, rows, in_child):
+        with tracked() as provider:
+            tracer = provider.get_tracer("plain")
+            span = tracer.start_span("RUN people", attributes={semconv.PIPELINE_NAME: "people"})
+            in_child(span.end)
+            assert provider.force_flush()
+            assert rows("SELECT outcome FROM runs") == [("running",)]
+            span.end()
+        assert rows("SELECT outcome FROM runs") == [("success",)]
+
+    def test_a_step_of_the_run_may_be_done_by_a_child(self, path, tracked, rows, in_child):
+        with tracked() as provider, run("people", tracer_provider=provider) as r:
+
+            def work():
+                with r.step("in the child") as step:
+                    step.count(created=4)
+                provider.shutdown()
+
+            in_child(work)
+            with r.step("in the parent"):
+                pass
+        assert rows("SELECT outcome, total_created FROM runs") == [("success", 4)]
+        assert rows("SELECT step_name FROM run_steps ORDER BY step_name") == [("in the child",), ("in the parent",)]
+        assert not journal.exist(path)
+
+    def test_a_step_that_dies_with_its_child_is_labelled_and_the_run_goes_on(self, path, tracked, rows, in_child):
+        with tracked() as provider, run("people", tracer_provider=provider) as r:
+            in_child(lambda: r.step("dies").__enter__())
+            assert recover(path, 5).journals == 1
+            assert rows("SELECT step_name, outcome, end_reason FROM run_steps") == [("dies", "failure", "process_died")]
+            assert rows("SELECT outcome FROM runs") == [("running",)]
+
+    def test_a_child_may_record_runs_of_its_own(self, tracked, rows, in_child):
+        with tracked() as provider, run("parent", tracer_provider=provider):
+
+            def work():
+                with run("child", tracer_provider=provider):
+                    pass
+                provider.shutdown()
+
+            in_child(work)
+        assert sorted(rows("SELECT pipeline, outcome FROM runs")) == [("child", "success"), ("parent", "success")]
+
+    def test_children_forked_while_threads_record_never_hang(self, tracked, rows):
+        stop = threading.Event()
+        with tracked() as provider, run("people", tracer_provider=provider) as r:
+
+            def record():
+                while not stop.is_set():
+                    with r.step("busy") as step:
+                        step.item_error(ItemError("ABC", "bad"))
+                        provider.dashboard.tick()
+
+            threads = [threading.Thread(target=record) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            children = []
+            for _ in range(40):
+                pid = os.fork()
+                if pid == 0:
+                    status = 1
+                    try:
+                        with r.step("child") as step:
+                            step.count(created=1)
+                        provider.shutdown()
+                        status = 0
+                    finally:
+                        os._exit(status)
+                children.append(pid)
+            stop.set()
+            for thread in threads:
+                thread.join()
+            assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 40
+        assert rows("SELECT COUNT(*), SUM(created_count) FROM run_steps WHERE step_name = 'child'") == [(40, 40)]
+        assert rows("SELECT COUNT(*) FROM run_steps WHERE outcome IS NULL") == [(0,)]
