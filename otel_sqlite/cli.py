@@ -364,7 +364,7 @@ def _refresh(path: Path) -> str | None:
         waiting = recover_journals(path, _REFRESH_TIMEOUT_S).waiting
     except StoreError as error:
         return f"what follows may lack the last moments of processes that died: {error}"
-    return f"what {waiting} dead processes left is not recorded yet: run 'otel-sqlite recover'" if waiting else None
+    return f"journals of dead processes that are not recorded yet: {waiting} (run 'otel-sqlite recover')" if waiting else None
 
 
 def _the_run(reader: Reader, name: str) -> RunRow:
@@ -378,10 +378,9 @@ def _the_run(reader: Reader, name: str) -> RunRow:
 
 
 def _run_document(reader: Reader, row: RunRow) -> dict[str, object]:
-    steps = []
-    for step in reader.steps(row.id):
-        document = asdict(step)
-        steps.append({**document, "detail": _parsed(document.pop("detail_json"))})
+    steps = [asdict(step) for step in reader.steps(row.id)]
+    for step in steps:
+        step["detail"] = _parsed(step.pop("detail_json"))
     return {
         "run": {**asdict(row), "summary": _parsed(reader.summary(row.id))},
         "steps": steps,

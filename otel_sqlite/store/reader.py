@@ -16,7 +16,6 @@ from otel_sqlite.store.connection import check_free_space, store_error
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-    from types import TracebackType
 
 LATEST: Final = "latest"
 
@@ -184,7 +183,7 @@ class Reader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: "TracebackType | None") -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.close()
 
     def close(self) -> None:
