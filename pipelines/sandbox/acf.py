@@ -88,7 +88,7 @@ REPEATERS: Mapping[str, Mapping[str, Check]] = {
     "relationships": {"related_person": _check_post, "relationship_type": _check_term, "relationship_label": _check_text},
 }
 NUMBERS = ("birth_year", "freescout-id")
-FLAGS = ("financiele-blokkade",)
+FLAGS = ("financiele-blokkade", "former_member")
 TEXTS = (
     "first_name",
     "infix",
@@ -121,6 +121,11 @@ def person(name: str, *, email: str) -> JsonObject:
     first_name, _, last_name = name.rpartition(" ")
     contact = {"contact_type": "email", "contact_label": "", "contact_value": email}
     return {"first_name": first_name, "last_name": last_name, "contact_info": [contact]}
+
+
+def volunteer(member: Mapping[str, Any]) -> JsonObject:
+    """The fields of a member that the club gave a task; all else is left to a sync."""
+    return {"first_name": member["FirstName"], "last_name": member.get("LastName") or "", "knvb-id": member["PublicPersonId"]}
 
 
 def find_problems(acf: Any) -> list[str]:

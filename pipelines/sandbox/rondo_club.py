@@ -167,13 +167,17 @@ class RondoClub(System):
         self._storage.close()
 
     def _add_persons_made_by_hand(self) -> None:
-        """A site that is new has a few persons already: parents that somebody typed in, without KNVB ID."""
+        """A site that is new has a few persons already: volunteers, and parents that somebody typed in, without KNVB ID."""
         if self._storage.execute("SELECT 1 FROM sqlite_sequence WHERE name = 'persons'").fetchone():
             return
         self._storage.execute("INSERT INTO sqlite_sequence VALUES ('persons', ?)", (FIRST_ID,))
         for child in self._club.members[MADE_BY_HAND]:
             if child.get("EmailAddressParent1"):
                 self._insert("publish", acf.person(child["NameParent1"], email=child["EmailAddressParent1"]))
+        if len(self._club.members) > MADE_BY_HAND.start:
+            for member in self._club.members:
+                if member.get("PublicPersonId") in self._club.volunteers:
+                    self._insert("publish", acf.volunteer(member))
 
     def _list_persons(self, call: Call) -> Response:
         where, values = "status = 'publish'", []
