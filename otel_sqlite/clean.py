@@ -3,7 +3,8 @@
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, TypeVar
 
 MESSAGE_LIMIT = 2_000
 STACK_LIMIT = 4_000
@@ -16,6 +17,12 @@ MAX_COUNT = 2**53 - 1
 
 _MAX_DEPTH = 20
 _MAX_NODES = 50_000
+_CUT: Final = "…"
+
+# What reading a value of others may raise: anything, an exit in a __str__ included. Ctrl-C is not theirs.
+_FAULTS: Final = (Exception, SystemExit)
+
+_Item = TypeVar("_Item")
 
 
 def text(value: object, limit: int = MESSAGE_LIMIT) -> str:
@@ -30,16 +37,16 @@ def text(value: object, limit: int = MESSAGE_LIMIT) -> str:
 def stack(value: object) -> str:
     """A stack trace of at most STACK_LIMIT characters: its end is kept, where Python puts the innermost frame and the message."""
     result = _readable(value)
-    return _encodable(result if len(result) <= STACK_LIMIT else "…" + result[1 - STACK_LIMIT :])
+    return _encodable(result if len(result) <= STACK_LIMIT else _CUT + result[1 - STACK_LIMIT :])
 
 
 def count(value: object) -> int:
     """The value as a count between 0 and MAX_COUNT; 0 when it is not a number."""
-    if isinstance(value, str | bytes | bytearray):
-        return 0
     try:
+        if isinstance(value, str | bytes | bytearray):
+            return 0
         return min(max(int(value), 0), MAX_COUNT)  # type: ignore[call-overload,no-any-return]
-    except Exception:  # noqa: BLE001 - numbers of others may do anything in __int__
+    except _FAULTS:
         return 0
 
 
@@ -54,13 +61,9 @@ def json_text(value: object, limit: int) -> str:
 
 
 def _readable(value: object) -> str:
-    if isinstance(value, str):
-        return str.__str__(value)
     try:
-        return str(value)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # noqa: BLE001 - a broken __str__ may raise anything, SystemExit included
+        return str.__str__(value if isinstance(value, str) else str(value))
+    except _FAULTS:
         return f"<{type(value).__name__} that cannot be shown>"
 
 
@@ -73,31 +76,43 @@ def _encodable(value: str) -> str:
 
 def _tree(value: object, depth: int, nodes: "Iterator[int]") -> object:
     """A copy of plain JSON types, bounded in depth and size."""
-    if depth > _MAX_DEPTH or next(nodes, None) is None:
-        return "…"
+    if depth > _MAX_DEPTH:
+        return _CUT
     try:
         return _node(value, depth, nodes)
-    except Exception:  # noqa: BLE001 - containers of others may do anything when read
+    except _FAULTS:
         return f"<{type(value).__name__} that cannot be read>"
 
 
 def _node(value: object, depth: int, nodes: "Iterator[int]") -> object:  # noqa: PLR0911 - one return a kind of value
     match value:
-        case None | bool():
+        case None | True | False:
             return value
-        case int():
-            return int(value) if abs(value) <= MAX_COUNT else text(value)
+        case int():  # the types' own methods: a subclass may answer anything
+            return number if abs(number := int.__int__(value)) <= MAX_COUNT else text(number)
         case float():
-            return float(value) if math.isfinite(value) else text(value)
+            return real if math.isfinite(real := float.__float__(value)) else text(real)
         case str():
             return text(value, DETAIL_LIMIT)
         case Mapping():
-            return {text(key, NAME_LIMIT): _tree(item, depth + 1, nodes) for key, item in value.items()}
+            return _object(value.items(), depth, nodes)
         case list() | tuple() | set() | frozenset():
-            return [_tree(item, depth + 1, nodes) for item in value]
+            return [_tree(item, depth + 1, nodes) for item in _first(value, nodes, _CUT)]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = dataclasses.fields(value)
-        return {field.name: _tree(getattr(value, field.name), depth + 1, nodes) for field in fields}
+        return _object(((field.name, getattr(value, field.name)) for field in dataclasses.fields(value)), depth, nodes)
     if callable(plain := getattr(value, "tolist", None)):  # numpy's arrays and scalars
         return _tree(plain(), depth + 1, nodes)
     return text(value)
+
+
+def _object(items: "Iterable[tuple[object, object]]", depth: int, nodes: "Iterator[int]") -> dict[str, object]:
+    return {text(key, NAME_LIMIT): _tree(item, depth + 1, nodes) for key, item in _first(items, nodes, (_CUT, _CUT))}
+
+
+def _first(items: "Iterable[_Item]", nodes: "Iterator[int]", mark: "_Item") -> "Iterator[_Item]":
+    """The items as long as there is room for nodes, then the mark: some collections never end."""
+    for item in items:
+        if next(nodes, None) is None:
+            yield mark
+            return
+        yield item

@@ -29,10 +29,12 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result", bound=StepResult)
+_Identity = tuple[int, type[BaseException], int]
 
 KEPT_ITEM_ERRORS: Final = 10_000  # of a step; more are counted
 _STACK_FRAMES: Final = -20  # the innermost: formatting a deep recursion costs more than the pipeline's own work
 _RUN_KEY: Final = "otel_sqlite.run_id"
+_STEP_KEY: Final = "otel_sqlite.step"
 _OFFICIAL_RESULT: Final = {
     Outcome.SUCCESS: semconv.RESULT_SUCCESS,
     Outcome.PARTIAL: semconv.RESULT_FAILURE,
@@ -40,13 +42,14 @@ _OFFICIAL_RESULT: Final = {
     Outcome.SKIPPED: semconv.RESULT_SKIP,
 }
 
-# One lock for the few counters of all steps, because a lock has to be replaced in a forked child.
-_counting = threading.Lock()
+# One lock for the few counters of all steps, because a lock has to be replaced in a forked child. A signal handler may come back
+# to a counter in the middle of another count.
+_counting = threading.RLock()
 
 
 def _replace_lock() -> None:
     global _counting  # noqa: PLW0603 - the child of a fork may have inherited it locked
-    _counting = threading.Lock()
+    _counting = threading.RLock()
 
 
 os.register_at_fork(after_in_child=_replace_lock)
@@ -62,8 +65,13 @@ def run(pipeline: str, *, tracer_provider: TracerProvider | None = None) -> "Run
     return Run(pipeline, tracer_provider)
 
 
-class _Harmless:
-    """Keeps whatever goes wrong in tracking away from the pipeline."""
+class Harmless:
+    """Keeps whatever goes wrong in tracking away from the pipeline; says so once."""
+
+    __slots__ = ("_has_complained",)
+
+    def __init__(self) -> None:
+        self._has_complained = False
 
     def __enter__(self) -> None:
         pass
@@ -71,19 +79,20 @@ class _Harmless:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: "TracebackType | None") -> bool:
         if not isinstance(error, Exception) or settings.is_strict():
             return False
-        _logger.warning("tracking failed, the pipeline goes on: %s: %s", type(error).__name__, clean.text(error))
+        if not self._has_complained:
+            self._has_complained = True
+            _logger.warning("tracking failed, the pipeline goes on: %s: %s", type(error).__name__, clean.text(error))
         return True
-
-
-_harmless = _Harmless()
 
 
 class _Block:
     """A span that is open while a ``with`` block runs."""
 
-    __slots__ = ("_context", "_pid", "_span", "_started_ns", "_token")
+    __slots__ = ("_context", "_harmless", "_pid", "_recorded", "_span", "_started_ns", "_token")
 
-    def __init__(self) -> None:
+    def __init__(self, harmless: Harmless) -> None:
+        self._harmless = harmless
+        self._recorded: set[_Identity] = set()  # exceptions that a block inside this one has recorded
         self._span: Span = INVALID_SPAN
         self._context: Context | None = None
         self._token: Token[Context] | None = None
@@ -109,8 +118,19 @@ class _Block:
         """False in a forked child that leaves its parent's block: the block goes on in the parent."""
         return self._token is not None and self._pid == os.getpid()
 
+    def _end(self, outcome: Outcome, reason: EndReason, result_key: str, error: BaseException | None) -> None:
+        if not self._is_ours():
+            return
+        with self._harmless:
+            if error is not None and reason is not EndReason.OK and _identity(error) not in self._recorded:
+                _record(self._span, error)
+        with self._harmless:
+            try:
+                self._close(outcome, reason, result_key, error)
+            finally:  # a span that stays open looks like a run that goes on
+                self._span.end()
+
     def _close(self, outcome: Outcome, reason: EndReason, result_key: str, error: BaseException | None) -> None:
-        span = self._span
         official = semconv.RESULT_CANCELLATION if reason is EndReason.CANCELLED else _OFFICIAL_RESULT[outcome]
         duration_ms = (time.monotonic_ns() - self._started_ns) // 1_000_000
         ending: dict[str, str | int] = {
@@ -121,25 +141,23 @@ class _Block:
         }
         if error is not None and outcome is Outcome.FAILURE:
             ending[semconv.ERROR_TYPE] = _type_name(error)
-            span.set_status(Status(StatusCode.ERROR, _describe(error)))
-        span.set_attributes(ending)
-        span.end()
+            self._span.set_status(Status(StatusCode.ERROR, _describe(error)))
+        self._span.set_attributes(ending)
 
 
 class Run(_Block):
     """One execution of a pipeline: a span, and a row that is on the dashboard from its first moment."""
 
-    __slots__ = ("_outcome", "_pipeline", "_provider", "_recorded", "_run_id", "_step_outcomes", "_tracer")
+    __slots__ = ("_outcome", "_pipeline", "_provider", "_run_id", "_step_outcomes", "_tracer")
 
     def __init__(self, pipeline: str, tracer_provider: TracerProvider | None = None) -> None:
-        super().__init__()
+        super().__init__(Harmless())
         self._pipeline = clean.text(pipeline, clean.NAME_LIMIT)
         self._provider = tracer_provider
         self._tracer: trace.Tracer = trace.NoOpTracer()
         self._run_id = uuid.uuid4().hex
         self._outcome = Outcome.RUNNING
         self._step_outcomes: list[Outcome] = []
-        self._recorded: set[tuple[int, str, str]] = set()
 
     @property
     def outcome(self) -> Outcome:
@@ -152,25 +170,22 @@ class Run(_Block):
 
     def summarize(self, stats: object) -> None:
         """Keep the run's statistics (a mapping or a dataclass) as JSON; the last call wins."""
-        with _harmless:
+        with self._harmless:
             self._span.set_attribute(semconv.SUMMARY, clean.json_text(stats, clean.SUMMARY_LIMIT))
 
     def __enter__(self) -> Self:
-        with _harmless:
+        with self._harmless:
             self._start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, tb: "TracebackType | None"
     ) -> Literal[False]:
-        with _harmless:
+        reason = end_reason(error)
+        self._outcome = run_outcome(reason, self._step_outcomes)
+        with self._harmless:
             self._detach()
-            reason = end_reason(error)
-            self._outcome = run_outcome(reason, self._step_outcomes)
-            if self._is_ours():
-                if error is not None and reason is not EndReason.OK and _identity(error) not in self._recorded:
-                    _record(self._span, error)
-                self._close(self._outcome, reason, semconv.RUN_RESULT, error)
+        self._end(self._outcome, reason, semconv.RUN_RESULT, error)
         return False
 
     def _start(self) -> None:
@@ -191,7 +206,8 @@ class Run(_Block):
 
     def _open_step(self, step: "Step", name: str) -> None:
         """Start the step's span below the run's, wherever the caller is."""
-        parent = trace.set_span_in_context(self._span, context.set_value(_RUN_KEY, self._run_id))
+        inside = context.set_value(_STEP_KEY, step, context.set_value(_RUN_KEY, self._run_id))
+        parent = trace.set_span_in_context(self._span, inside)
         attributes = {
             semconv.PIPELINE_NAME: self._pipeline,
             semconv.RUN_ID: self._run_id,
@@ -200,20 +216,16 @@ class Run(_Block):
         }
         step._open(self._tracer, name, parent, SpanKind.INTERNAL, attributes)  # noqa: SLF001 - the two are one unit
 
-    def _end_step(self, outcome: Outcome, error: BaseException | None) -> None:
-        self._step_outcomes.append(outcome)
-        if error is not None:
-            self._recorded.add(_identity(error))
-
 
 class Step(_Block):
     """One step of a run: a span, and a row with counts. Its methods may be called from any thread."""
 
-    __slots__ = ("_counts", "_detail", "_is_skipped", "_kept", "_name", "_run", "_unrecorded")
+    __slots__ = ("_counts", "_detail", "_is_skipped", "_kept", "_name", "_outer", "_run", "_unrecorded")
 
     def __init__(self, parent: Run, name: str) -> None:
-        super().__init__()
+        super().__init__(parent._harmless)  # noqa: SLF001 - the two are one unit
         self._run = parent
+        self._outer: Step | None = None  # the step of the same run that this one is opened in
         self._name = clean.text(name, clean.NAME_LIMIT)
         self._counts = {semconv.CREATED: 0, semconv.UPDATED: 0, semconv.SKIPPED: 0, semconv.FAILED: 0}
         self._detail: dict[object, object] = {}
@@ -223,26 +235,18 @@ class Step(_Block):
 
     def record(self, result: _Result) -> _Result:
         """Add the counts and the item errors of a result, each error once, and give the result back."""
-        with _harmless:
-            errors = getattr(result, "errors", None) or ()
-            number = 0
-            if isinstance(errors, Iterable):
-                for number, error in enumerate(errors, start=1):  # noqa: B007 - the last number is used below
-                    self._record_item(error, None)
-            elif number := clean.count(errors):
-                self._record_item(ItemError(None, f"Step reported {number} error(s)"), None)
-            self.count(
-                created=getattr(result, "created", 0),
-                updated=getattr(result, "updated", 0),
-                skipped=getattr(result, "skipped", 0),
-                failed=max(clean.count(getattr(result, "failed", 0)), number),
+        with self._harmless:
+            number = self._record_errors(_read(result, "errors"))
+            created, updated, skipped, failed = (
+                clean.count(_read(result, name)) for name in ("created", "updated", "skipped", "failed")
             )
+            self.count(created=created, updated=updated, skipped=skipped, failed=max(failed, number))
         return result
 
     def count(self, *, created: int = 0, updated: int = 0, skipped: int = 0, failed: int = 0) -> None:
         """Add to the step's counts; they are on the dashboard within a second."""
         added = (created, updated, skipped, failed)
-        with _harmless, _counting:
+        with self._harmless, _counting:
             for key, value in zip(self._counts, added, strict=True):
                 if number := clean.count(value):
                     self._counts[key] = clean.count(self._counts[key] + number)
@@ -250,41 +254,63 @@ class Step(_Block):
 
     def item_error(self, error: ItemError | BaseException, item_id: str | None = None) -> None:
         """Record that an item failed while the step goes on; adds one to ``failed``."""
-        with _harmless:
+        with self._harmless:
             self._record_item(error, item_id)
         self.count(failed=1)
 
     def skip(self, reason: str) -> None:
         """Say that there was nothing for this step to do, and why; its outcome is ``skipped`` unless something fails."""
-        with _harmless:
+        with self._harmless:
             self._is_skipped = True
             self._span.set_attribute(semconv.SKIP_REASON, clean.text(reason))
 
     def detail(self, detail: "Mapping[str, object]") -> None:
         """Add facts about the step, kept as one JSON object."""
-        with _harmless:
+        with self._harmless:
             self._detail.update(detail)
             self._span.set_attribute(semconv.DETAIL, clean.json_text(self._detail, clean.DETAIL_LIMIT))
 
     def __enter__(self) -> Self:
-        with _harmless:
+        with self._harmless:
+            around = context.get_value(_STEP_KEY)
+            self._outer = around if isinstance(around, Step) and around._run is self._run else None  # noqa: SLF001 - as below
             self._run._open_step(self, self._name)  # noqa: SLF001 - the two are one unit
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, tb: "TracebackType | None"
     ) -> Literal[False]:
-        with _harmless:
+        reason = end_reason(error)
+        outcome = step_outcome(reason, skipped=self._is_skipped, failed=self._counts[semconv.FAILED])
+        self._run._step_outcomes.append(outcome)  # noqa: SLF001 - the two are one unit
+        with self._harmless:
             self._detach()
-            reason = end_reason(error)
-            failed = self._counts[semconv.FAILED]
-            outcome = step_outcome(reason, skipped=self._is_skipped, failed=failed)
-            self._run._end_step(outcome, error)  # noqa: SLF001 - the two are one unit
-            if self._is_ours():
-                if error is not None and reason is not EndReason.OK:
-                    _record(self._span, error)
-                self._close(outcome, reason, semconv.STEP_RESULT, error)
+        self._end(outcome, reason, semconv.STEP_RESULT, error)
+        with self._harmless:
+            if error is not None:
+                self._tell_outer_blocks(_identity(error))
         return False
+
+    def _tell_outer_blocks(self, recorded: _Identity) -> None:
+        self._run._recorded.add(recorded)  # noqa: SLF001 - the two are one unit
+        if self._outer is not None:
+            self._outer._recorded.add(recorded)  # noqa: SLF001 - another step of the same run
+
+    def _record_errors(self, errors: object) -> int:
+        """Record the item errors of a result; returns how many there are."""
+        if isinstance(errors, Iterable) and not isinstance(errors, str | bytes):
+            return self._record_each(errors)
+        if number := clean.count(errors):
+            self._record_item(ItemError(None, f"Step reported {number} error(s)"), None)
+        return number
+
+    def _record_each(self, errors: "Iterable[object]") -> int:
+        number = 0
+        with self._harmless:  # a generator may fail in the middle
+            for error in errors:
+                number += 1
+                self._record_item(error, None)
+        return number
 
     def _record_item(self, error: object, item_id: object) -> None:
         with _counting:
@@ -297,6 +323,7 @@ class Step(_Block):
             _record_message(self._span, error, item_id)
         elif isinstance(error, BaseException):
             _record(self._span, error, item_id)
+            self._recorded.add(_identity(error))  # it may be raised afterwards
         else:
             _record_message(self._span, ItemError(None, clean.text(error)), item_id)
 
@@ -335,9 +362,18 @@ def _describe(error: BaseException) -> str:
 
 def _type_name(error: BaseException) -> str:
     kind = type(error)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return clean.text(name, clean.NAME_LIMIT)
 
 
-def _identity(error: BaseException) -> tuple[int, str, str]:
+def _identity(error: BaseException) -> _Identity:
     """Tells one exception object from another without keeping it, and all that its frames hold, alive."""
-    return id(error), _type_name(error), clean.text(error)
+    return id(error), type(error), hash(clean.text(error))
+
+
+def _read(result: object, name: str) -> object:
+    """An attribute of somebody else's object; None when there is none, or reading it fails."""
+    try:
+        return getattr(result, name, None)
+    except Exception:  # noqa: BLE001 - a property may do anything
+        return None

@@ -26,8 +26,10 @@ from otel_sqlite.model import (
 from otel_sqlite.settings import DEFAULT_CLUB
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace import Event, ReadableSpan
 
 _Attributes = Mapping[str, object]
 
@@ -102,7 +104,7 @@ def to_records(
     reading = reading or Reading()
     if reading.known:
         attributes = {**reading.known, **attributes}
-    if context is None or not is_ours(attributes):
+    if context is None or not is_ours(attributes) or _is_nobodys(span, attributes):
         return None
     started_ns = _integer(span.start_time)
     ended_ns = None if span.end_time is None else _integer(span.end_time)
@@ -121,6 +123,11 @@ def to_records(
         drops = _drops(attributes, frame, reading)
         errors += [_drop_row(drop, ended_ns, place) for place, drop in enumerate(drops)]
     return SpanRecords(record, errors, drops)
+
+
+def _is_nobodys(span: "ReadableSpan", attributes: _Attributes) -> bool:
+    """Whether a step says in no way which run it belongs to."""
+    return semconv.STEP_NAME in attributes and span.parent is None and _optional(attributes, semconv.RUN_ID) is None
 
 
 def plain(attributes: _Attributes | None) -> _Attributes:
@@ -186,7 +193,8 @@ def _step(span: "ReadableSpan", attributes: _Attributes, frame: _Frame, unwindin
 
 def _ending(span: "ReadableSpan", attributes: _Attributes, word: str, unwinding: BaseException | None) -> _Ending:
     """How a finished span ended: its own outcome, else the official result, else its status, else its failed items."""
-    if unwinding is not None and (reason := end_reason(unwinding)) is not EndReason.OK:
+    knows_why = _word(attributes, semconv.END_REASON) in _OWN_REASONS
+    if not knows_why and unwinding is not None and (reason := end_reason(unwinding)) is not EndReason.OK:
         return _Ending(Outcome.FAILURE, reason)
     if (own := _OWN_OUTCOMES.get(_word(attributes, semconv.OUTCOME))) is not None:
         known = EndReason.EXCEPTION if own is Outcome.FAILURE else EndReason.OK
@@ -201,8 +209,8 @@ def _ending(span: "ReadableSpan", attributes: _Attributes, word: str, unwinding:
 
 
 def _errors(span: "ReadableSpan", frame: _Frame, reading: Reading) -> list[ErrorRecord]:
-    events = span.events
-    total = len(events) + span.dropped_events
+    events, dropped = _events(span)
+    total = len(events) + dropped
     fresh = total - reading.events
     if not fresh:
         return []
@@ -232,6 +240,14 @@ def _errors(span: "ReadableSpan", frame: _Frame, reading: Reading) -> list[Error
             )
         )
     return errors
+
+
+def _events(span: "ReadableSpan") -> "tuple[Sequence[Event], int]":
+    """The events that a span still has and how many it dropped, both of the same moment: it may be adding more."""
+    while True:
+        dropped, events = span.dropped_events, span.events
+        if dropped == span.dropped_events:
+            return events, dropped
 
 
 def _drops(attributes: _Attributes, frame: _Frame, reading: Reading) -> list[DropRecord]:
@@ -273,10 +289,14 @@ def _json(value: object, limit: int) -> str | None:
     if not isinstance(value, str):
         return clean.json_text(value, limit)
     try:
-        json.loads(value)
+        json.loads(value, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return clean.json_text({"text": value}, limit)
     return clean.text(value, limit) if len(value) <= limit else clean.json_text({"text": value}, limit)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _integer(value: object) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 
 class Outcome(StrEnum):
@@ -33,6 +33,8 @@ class EndReason(StrEnum):
 
 
 LABELS = frozenset({EndReason.PROCESS_DIED, EndReason.HOST_REBOOTED, EndReason.LOST_CONTACT})
+
+_CANCELLED: Final = "asyncio.exceptions.CancelledError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ def end_reason(exception: BaseException | None) -> EndReason:
         case GeneratorExit():
             return EndReason.CANCELLED
     # asyncio is not imported for the sake of one class: whoever cancelled has it loaded.
-    is_cancelled = any(c.__name__ == "CancelledError" and c.__module__.startswith("asyncio") for c in type(exception).__mro__)
+    is_cancelled = any(
+        c.__name__ == "CancelledError" and str(c.__module__).startswith("asyncio") for c in type(exception).__mro__
+    )
     return EndReason.CANCELLED if is_cancelled else EndReason.EXCEPTION
 
 

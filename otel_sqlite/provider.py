@@ -8,16 +8,17 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import AlwaysRecordSampler
 
 from otel_sqlite.errors import MissingExtraError
+from otel_sqlite.instrument import Harmless
 from otel_sqlite.processor import DashboardSpanProcessor
-from otel_sqlite.settings import Settings
+from otel_sqlite.settings import Settings, is_strict
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace.export import SpanExporter
+    from opentelemetry.context import Context
 
 _logger = logging.getLogger(__name__)
 
@@ -30,6 +31,24 @@ _FOREIGN_LIMITS: Final = (
 )
 
 
+class _Processors(SynchronousMultiSpanProcessor):
+    """Keeps a processor that fails away from the pipeline, and from the processors after it: the SDK does neither."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # the SDK left it without annotations
+        self._harmless = Harmless()
+
+    def on_start(self, span: Span, parent_context: "Context | None" = None) -> None:
+        for processor in self._span_processors:
+            with self._harmless:
+                processor.on_start(span, parent_context)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        for processor in self._span_processors:
+            with self._harmless:
+                processor.on_end(span)
+
+
 def configure(path: str | os.PathLike[str] | None = None) -> None:
     """Record runs and steps in the dashboard database, and send spans to a collector when OTEL_EXPORTER_OTLP_ENDPOINT is set.
 
@@ -40,41 +59,53 @@ def configure(path: str | os.PathLike[str] | None = None) -> None:
         path: The dashboard database; OTEL_SQLITE_PATH, else ``data/dashboard.sqlite``, by default. It is created when needed.
     """
     global _configured  # noqa: PLW0603 - one process has one global provider
-    settings = Settings.from_env(path)
     with _lock:
-        if _configured is not None:
-            if path is not None and _configured.path != settings.path:
-                _logger.warning("configure() was called before: runs go on being recorded in %s", _configured.path)
-            return
         try:
-            _configured = _attach(settings)
+            settings = Settings.from_env(path)
+            if _configured is None:
+                _configured = _attach(settings)
+            elif path is not None and _configured.path != settings.path:
+                _logger.warning("configure() was called before: runs go on being recorded in %s", _configured.path)
         except Exception:  # whatever is wrong with the environment, it is not worth a pipeline
-            if settings.strict:
+            if is_strict():
                 raise
             _logger.warning("tracking could not be set up, the pipeline goes on untracked", exc_info=True)
 
 
 def _attach(settings: Settings) -> DashboardSpanProcessor | None:
     existing = trace.get_tracer_provider()
-    dashboard = DashboardSpanProcessor(settings.path)
     if isinstance(existing, trace.ProxyTracerProvider):
-        provider = unlimited_provider()
-        provider.add_span_processor(dashboard)
-        if settings.otlp and (exporter := _otlp_exporter()) is not None:
-            provider.add_span_processor(BatchSpanProcessor(exporter))
-        trace.set_tracer_provider(provider)
-        atexit.register(_shut_down, provider, dashboard, settings.exit_timeout_s)
-        return dashboard
-    if isinstance(existing, TracerProvider):
-        existing.add_span_processor(dashboard)
-        if not isinstance(existing.sampler, AlwaysRecordSampler):
-            _logger.warning(_FOREIGN_LIMITS)
-        return dashboard
-    _logger.warning(
-        "the TracerProvider %s takes no span processor: runs are not recorded (call configure() before it is set)",
-        type(existing).__name__,
-    )
-    return None
+        return _provide(settings)
+    join = getattr(existing, "add_span_processor", None)
+    if join is None:
+        _logger.warning(
+            "the TracerProvider %s takes no span processor: runs are not recorded (call configure() before it is set)",
+            type(existing).__name__,
+        )
+        return None
+    dashboard = DashboardSpanProcessor(settings.path)
+    join(dashboard)
+    # Before the provider's own exit, which may wait long for a collector, or not come at all.
+    atexit.register(dashboard.shutdown)
+    if not isinstance(getattr(existing, "sampler", None), AlwaysRecordSampler):
+        _logger.warning(_FOREIGN_LIMITS)
+    return dashboard
+
+
+def _provide(settings: Settings) -> DashboardSpanProcessor:
+    """Set the global provider: the dashboard first, so that no other processor can come between it and a span."""
+    provider = unlimited_provider()
+    dashboard = DashboardSpanProcessor(settings.path)
+    provider.add_span_processor(dashboard)
+    if settings.otlp and (otlp := _otlp_processor()) is not None:
+        provider.add_span_processor(otlp)
+    trace.set_tracer_provider(provider)
+    is_leaving = threading.Event()
+    # Started now, because no thread can be started while the interpreter ends (since Python 3.12).
+    others = threading.Thread(target=_shut_down_others, args=(provider, is_leaving), name="otel_sqlite shutdown", daemon=True)
+    others.start()
+    atexit.register(_shut_down, dashboard, others, is_leaving, settings.exit_timeout_s)
+    return dashboard
 
 
 def unlimited_provider() -> TracerProvider:
@@ -93,24 +124,36 @@ def unlimited_provider() -> TracerProvider:
         max_attribute_length=no_limit,
         max_span_attribute_length=no_limit,
     )
-    provider = TracerProvider(span_limits=limits, shutdown_on_exit=False)
+    provider = TracerProvider(span_limits=limits, shutdown_on_exit=False, active_span_processor=_Processors())
     provider.sampler = AlwaysRecordSampler(provider.sampler)
     return provider
 
 
-def _otlp_exporter() -> "SpanExporter | None":
+def _otlp_processor() -> SpanProcessor | None:
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
     except ImportError:
         _logger.warning("%s (nothing is sent to the collector)", MissingExtraError("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp"))
         return None
-    return OTLPSpanExporter()
+    try:
+        return BatchSpanProcessor(OTLPSpanExporter())
+    except Exception as error:  # both read the environment, and refuse what makes no sense there
+        if is_strict():
+            raise
+        _logger.warning("nothing is sent to the collector, correct the OTEL_EXPORTER_OTLP_* and OTEL_BSP_* settings: %s", error)
+        return None
 
 
-def _shut_down(provider: TracerProvider, dashboard: DashboardSpanProcessor, timeout_s: float) -> None:
+def _shut_down(
+    dashboard: DashboardSpanProcessor, others: threading.Thread, is_leaving: threading.Event, timeout_s: float
+) -> None:
     """At exit: first the dashboard, then what the collector still gets in the rest of the time."""
     deadline = time.monotonic() + timeout_s
     dashboard.shutdown()
-    others = threading.Thread(target=provider.shutdown, name="otel_sqlite shutdown", daemon=True)
-    others.start()
+    is_leaving.set()
     others.join(max(deadline - time.monotonic(), 0))
+
+
+def _shut_down_others(provider: TracerProvider, is_leaving: threading.Event) -> None:
+    is_leaving.wait()
+    provider.shutdown()

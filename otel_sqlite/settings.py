@@ -40,7 +40,7 @@ class Settings:
         """Read the environment; an explicit path wins over OTEL_SQLITE_PATH."""
         env = os.environ
         return cls(
-            path=Path(path or env.get("OTEL_SQLITE_PATH") or DEFAULT_PATH).expanduser().absolute(),
+            path=_absolute(Path(path or env.get("OTEL_SQLITE_PATH") or DEFAULT_PATH)),
             retention_days=int(_number(env, "OTEL_SQLITE_RETENTION_DAYS", 400)),
             exit_timeout_s=_number(env, "OTEL_SQLITE_EXIT_TIMEOUT", 5.0),
             strict=is_strict(),
@@ -57,6 +57,13 @@ def trace_carrier() -> dict[str, str]:
     """The W3C trace context that a calling process left in the environment, as a propagation carrier."""
     names = ("TRACEPARENT", "TRACESTATE")
     return {name.lower(): os.environ[name] for name in names if name in os.environ}
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except (OSError, RuntimeError):  # the working directory is gone, or there is no such home: opening it will say so
+        return path
 
 
 def _number(env: "Mapping[str, str]", name: str, default: float) -> float:
