@@ -18,7 +18,7 @@ from otel_sqlite.journal import host
 from otel_sqlite.model import ItemError, Outcome, timestamp
 from otel_sqlite.settings import Settings
 from otel_sqlite.store import adopt
-from otel_sqlite.store.reader import Reader, RunRow
+from otel_sqlite.store.reader import Reader, RunRow, StepRow
 
 try:
     import click
@@ -378,16 +378,19 @@ def _the_run(reader: Reader, name: str) -> RunRow:
 
 
 def _run_document(reader: Reader, row: RunRow) -> dict[str, object]:
-    steps = [asdict(step) for step in reader.steps(row.id)]
-    for step in steps:
-        step["detail"] = _parsed(step.pop("detail_json"))
     return {
         "run": {**asdict(row), "summary": _parsed(reader.summary(row.id))},
-        "steps": steps,
+        "steps": [_step_document(step) for step in reader.steps(row.id)],
         "errors": [asdict(error) for error in reader.errors(run_id=row.id)],
         "drops": [asdict(drop) for drop in reader.drops(row.id)],
         "children": [asdict(child) for child in _children(reader, row)],
     }
+
+
+def _step_document(step: StepRow) -> dict[str, object]:
+    document = asdict(step)
+    del document["detail_json"]
+    return {**document, "detail": _parsed(step.detail_json)}
 
 
 def _print_run(reader: Reader, row: RunRow) -> None:

@@ -121,6 +121,7 @@ def head(row: "RunRow", parent: "RunRow | None", children: "Iterable[RunRow]") -
         "run id": row.run_uid,
         "started": f"{local(row.started_at)} ({zone(times)})",
         "finished": row.finished_at and local(row.finished_at),
+        "last sign": row.last_seen_at and row.finished_at is None and local(row.last_seen_at),
         "took": duration(row.duration_ms),
         "ended by": ended,
         "process": process,

@@ -385,6 +385,13 @@ def test_show_says_how_a_dead_run_ended_and_who_started_it(call):
     )
 
 
+def test_show_says_when_a_running_run_gave_its_last_sign_of_life(call, add):
+    now = datetime.now(UTC)
+    add("runs", pipeline="people", started_at=_stamp(now), outcome="running", last_seen_at=_stamp(now))
+
+    assert f"  last sign   {now.astimezone():%Y-%m-%d %H:%M:%S}\n" in call("show", "latest").stdout
+
+
 def test_show_names_a_parent_that_is_not_here_by_its_run_id(call, add):
     add("runs", pipeline="people", started_at="2026-02-08T10:00:00.000Z", outcome="success", parent_run_id="elsewhere")
 
