@@ -103,9 +103,9 @@ def step_outcome(reason: EndReason, *, skipped: bool, failed: int) -> Outcome:
     """The outcome of a step that ended for this reason."""
     if reason is not EndReason.OK:
         return Outcome.FAILURE
-    if skipped:
-        return Outcome.SKIPPED
-    return Outcome.PARTIAL if failed else Outcome.SUCCESS
+    if failed:
+        return Outcome.PARTIAL
+    return Outcome.SKIPPED if skipped else Outcome.SUCCESS
 
 
 def run_outcome(reason: EndReason, steps: "Iterable[Outcome]") -> Outcome:

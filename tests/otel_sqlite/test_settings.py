@@ -1,0 +1,90 @@
+"""The environment is read once, and nonsense in it is reported and passed over."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from otel_sqlite.settings import Settings, is_strict, trace_carrier
+
+
+def test_without_any_setting_there_are_defaults(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert Settings.from_env() == Settings(
+        path=tmp_path / "data/dashboard.sqlite", retention_days=400, exit_timeout_s=5.0, strict=False, otlp=False
+    )
+
+
+def test_every_setting_can_be_set(monkeypatch, tmp_path):
+    monkeypatch.setenv("OTEL_SQLITE_PATH", str(tmp_path / "runs.sqlite"))
+    monkeypatch.setenv("OTEL_SQLITE_RETENTION_DAYS", "30")
+    monkeypatch.setenv("OTEL_SQLITE_EXIT_TIMEOUT", " 0 ")
+    monkeypatch.setenv("OTEL_SQLITE_STRICT", "true")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:4318/v1/traces")
+    assert Settings.from_env() == Settings(
+        path=tmp_path / "runs.sqlite", retention_days=30, exit_timeout_s=0.0, strict=True, otlp=True
+    )
+
+
+def test_a_path_in_the_program_wins_over_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("OTEL_SQLITE_PATH", str(tmp_path / "environment.sqlite"))
+    assert Settings.from_env(tmp_path / "program.sqlite").path == tmp_path / "program.sqlite"
+
+
+def test_an_empty_setting_is_none(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("PATH", "RETENTION_DAYS", "EXIT_TIMEOUT", "STRICT"):
+        monkeypatch.setenv(f"OTEL_SQLITE_{name}", "")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+    assert Settings.from_env() == Settings(path=tmp_path / "data/dashboard.sqlite")
+
+
+def test_a_relative_path_stays_where_it_was_read(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.from_env("runs.sqlite")
+    monkeypatch.chdir("/")
+    assert settings.path == tmp_path / "runs.sqlite"
+
+
+def test_a_home_is_found(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Settings.from_env("~/runs.sqlite").path == tmp_path / "runs.sqlite"
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/runs.sqlite", "runs.sqlite"])
+def test_a_path_that_cannot_be_made_absolute_is_kept(monkeypatch, tmp_path, path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert Settings.from_env(path).path == Path(path)
+
+
+@pytest.mark.parametrize("value", ["abc", "-1", "nan", "inf", "1e99", "5s"])
+@pytest.mark.parametrize(("name", "default"), [("RETENTION_DAYS", 400), ("EXIT_TIMEOUT", 5.0)])
+def test_a_senseless_number_is_reported_and_its_default_used(monkeypatch, caplog, name, default, value):
+    monkeypatch.setenv(f"OTEL_SQLITE_{name}", value)
+    settings = Settings.from_env()
+    assert (settings.retention_days, settings.exit_timeout_s) == (400, 5.0)
+    assert caplog.record_tuples == [
+        (
+            "otel_sqlite.settings",
+            logging.WARNING,
+            f"OTEL_SQLITE_{name}={value!r} is not a number of zero or more: {default:g} is used instead",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "strict"), [("1", True), ("TRUE", True), (" yes ", True), ("on", True), ("0", False), ("no", False), ("?", False)]
+)
+def test_strict_is_said_in_words_or_numbers(monkeypatch, value, strict):
+    monkeypatch.setenv("OTEL_SQLITE_STRICT", value)
+    assert is_strict() is strict
+
+
+def test_the_trace_context_of_a_calling_process_is_a_carrier(monkeypatch):
+    assert trace_carrier() == {}
+    monkeypatch.setenv("TRACEPARENT", "00-" + "1" * 32 + "-" + "2" * 16 + "-01")
+    monkeypatch.setenv("TRACESTATE", "a=b")
+    assert trace_carrier() == {"traceparent": "00-" + "1" * 32 + "-" + "2" * 16 + "-01", "tracestate": "a=b"}
