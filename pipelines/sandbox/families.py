@@ -21,10 +21,12 @@ JsonObject = dict[str, Any]
 TODAY = date(2026, 2, 7)
 ADULT_AGE = 18
 OWN_MAIL_AGE = 13
+OWN_PHONE_AGE = 10
+LAST_PLAYING_AGE = 45
 
 _MAIL_DOMAINS = ("voorbeeldmail.example", "postbus.example", "thuis.example", "kpost.example")
 _TOWNS = (("Testdorp", "1234"), ("Testdorp", "1235"), ("Nieuw-Testum", "1238"), ("Oud-Voorbeeld", "1242"))
-_BIG_HOUSEHOLD_EVERY = 150
+_BIG_HOUSEHOLD, _BIG_HOUSEHOLD_EVERY = 2, 150  # the second one, so that small clubs have it too
 _FIELDS: JsonObject = {
     "PublicPersonId": None,
     "FirstName": "",
@@ -127,18 +129,15 @@ class _Registry:
         self._faker.seed_instance(seed)
         self._taken: set[str] = set()
         self._households = 0
+        self._kinds = ((self._youth_family, self._couple, self._single), (45, 15, 40))
 
     def make_household(self) -> list[JsonObject]:
         """The records of those in one house who are members."""
         self._households += 1
         address = self._address()
-        if self._households % _BIG_HOUSEHOLD_EVERY == 2:  # noqa: PLR2004  the second house, so that small clubs have one too
-            people = self._big_household()
-        else:
-            draw = self._rng.random()
-            make = self._youth_family if draw < 0.45 else self._couple if draw < 0.6 else self._single  # noqa: PLR2004
-            people = make()
-        return [{**record, **address} for record in people]
+        is_big = self._households % _BIG_HOUSEHOLD_EVERY == _BIG_HOUSEHOLD
+        make = self._big_household if is_big else self._rng.choices(*self._kinds)[0]
+        return [{**record, **address} for record in make()]
 
     def _single(self) -> list[JsonObject]:
         person = self._person(self._age_between(18, 78))
@@ -147,7 +146,7 @@ class _Registry:
     def _couple(self) -> list[JsonObject]:
         """Two adults; some of them read the same mail."""
         first = self._person(self._age_between(20, 70))
-        shared = first.email if self._rng.random() < 0.3 else None  # noqa: PLR2004
+        shared = first.email if self._happens(0.3) else None
         return [self._member(first), self._member(self._person(self._age_between(20, 70), email=shared))]
 
     def _youth_family(self) -> list[JsonObject]:
@@ -156,7 +155,7 @@ class _Registry:
         surname = (parents[0].infix, parents[0].last_name)
         children = [self._child(parents, surname) for _ in range(self._rng.choice((1, 1, 1, 2, 2, 3)))]
         records = [self._member(child, parents) for child in children]
-        return records + [self._member(parent) for parent in parents if self._rng.random() < 0.18]  # noqa: PLR2004
+        return records + [self._member(parent) for parent in parents if self._happens(0.18)]
 
     def _big_household(self) -> list[JsonObject]:
         """Six members behind one mail address: two more than there are mailing lists."""
@@ -174,7 +173,7 @@ class _Registry:
     def _child(self, parents: Sequence[_Person], surname: tuple[str, str]) -> _Person:
         """A child; the young read their parent's mail or none."""
         birth = self._age_between(5, 17)
-        own = TODAY.year - birth.year >= OWN_MAIL_AGE and self._rng.random() < 0.6  # noqa: PLR2004
+        own = TODAY.year - birth.year >= OWN_MAIL_AGE and self._happens(0.6)
         email = None if own else self._rng.choice((parents[0].email, parents[0].email, ""))
         return self._person(birth, surname=surname, email=email)
 
@@ -199,7 +198,7 @@ class _Registry:
         return {
             "PublicPersonId": self._knvb_id(),
             "FirstName": person.first_name,
-            "Infix": person.infix.title() if self._rng.random() < 0.3 else person.infix,  # noqa: PLR2004  both are in use
+            "Infix": person.infix.title() if self._happens(0.3) else person.infix,  # both are in use
             "LastName": person.last_name,
             "Initials": f"{person.first_name[:1]}.",
             "FullName": " ".join(part for part in (person.first_name, person.infix, person.last_name) if part),
@@ -212,34 +211,41 @@ class _Registry:
     def _contact(self, person: _Person) -> JsonObject:
         return {
             "Email": person.email,
-            "EmailAlternative": self._email(person.first_name, "werk") if self._rng.random() < 0.06 else "",  # noqa: PLR2004
-            "Mobile": person.mobile if person.age >= 10 else "",  # noqa: PLR2004
-            "Telephone": f"0999-{self._rng.randrange(10**6):06}" if self._rng.random() < 0.25 else "",  # noqa: PLR2004
+            "EmailAlternative": self._email(person.first_name, "werk") if self._happens(0.06) else "",
+            "Mobile": person.mobile if person.age >= OWN_PHONE_AGE else "",
+            "Telephone": f"0999-{self._rng.randrange(10**6):06}" if self._happens(0.25) else "",
         }
 
     def _membership(self, person: _Person) -> JsonObject:
         since = max(person.birth + timedelta(days=5 * 365), TODAY - timedelta(days=self._rng.randrange(30, 9000)))
         since = min(since, TODAY)
-        photographed = self._rng.random() < 0.65  # noqa: PLR2004
-        plays = person.age < 45 and self._rng.random() < 0.85  # noqa: PLR2004
+        photographed = self._happens(0.65)
+        plays = person.age < LAST_PLAYING_AGE and self._happens(0.85)
         return {
             "AgeClassDescription": _age_class(person),
             "MemberSince": since.isoformat(),
             "RelationStart": since.isoformat(),
-            "UnionTeams": _team(person, self._rng) if plays else "",
-            "ClubTeams": str(self._rng.randrange(1, 6)) if person.age >= ADULT_AGE and self._rng.random() < 0.1 else "",  # noqa: PLR2004
+            "UnionTeams": self._team(person) if plays else "",
+            "ClubTeams": str(self._rng.randrange(1, 6)) if person.age >= ADULT_AGE and self._happens(0.1) else "",
             "KernelGameActivities": "Veld - Algemeen" if plays else "",
             "TypeOfMemberDescription": "Bondslid" if plays else "Verenigingslid",
             "PersonImageDate": self._recent_day(1200) if photographed else None,
             "LastUpdate": self._recent_day(400),
         }
 
+    def _team(self, person: _Person) -> str:
+        girls = person.gender == "Female"
+        if person.age < ADULT_AGE:
+            own = f"{'MO' if girls else 'JO'}{_class_number(person)}-{self._rng.randrange(1, 4)}"
+            return f"{own}, JO{_class_number(person) + 1}-1" if self._happens(0.08) else own  # plays up now and then
+        return f"VR{self._rng.randrange(1, 3)}" if girls else self._rng.choice(("1", "2", "3", "4", "5", "35+1"))
+
     def _address(self) -> JsonObject:
         town, digits = self._rng.choice(_TOWNS)
         number = self._rng.randrange(1, 200)
         return {
             "StreetName": self._faker.street_name(),
-            "AddressNumber": number if self._rng.random() < 0.5 else str(number),  # noqa: PLR2004  both occur
+            "AddressNumber": number if self._happens(0.5) else str(number),  # both occur
             "AddressNumberAppendix": self._rng.choice((None, None, None, "", "a", "B", "-2", "bis")),
             "ZipCode": f"{digits} {self._letters(2)}",
             "City": town,
@@ -256,6 +262,9 @@ class _Registry:
     def _mobile(self) -> str:
         """A number that nobody can have: no mobile number begins with 06-00."""
         return f"06-00{self._rng.randrange(10**6):06}"
+
+    def _happens(self, share: float) -> bool:
+        return self._rng.random() < share
 
     def _letters(self, count: int) -> str:
         return "".join(self._rng.choices("BCDFGHJKLMNPQRSTVWXZ", k=count))
@@ -287,15 +296,12 @@ def _parents(parents: Sequence[_Person]) -> JsonObject:
 def _age_class(person: _Person) -> str:
     if person.age >= ADULT_AGE:
         return "Senioren"
-    return f"Onder {max(7, person.age + 1)}"
+    return f"Onder {_class_number(person)}"
 
 
-def _team(person: _Person, rng: random.Random) -> str:
-    girls = person.gender == "Female"
-    if person.age < ADULT_AGE:
-        own = f"{'MO' if girls else 'JO'}{max(7, person.age + 1)}-{rng.randrange(1, 4)}"
-        return f"{own}, JO{max(7, person.age + 2)}-1" if rng.random() < 0.08 else own  # noqa: PLR2004  plays up now and then
-    return f"VR{rng.randrange(1, 3)}" if girls else rng.choice(("1", "2", "3", "4", "5", "35+1"))
+def _class_number(person: _Person) -> int:
+    """The age that players of a class have not reached; the youngest class is under 7."""
+    return max(7, person.age + 1)
 
 
 def _split_surname(surname: str) -> tuple[str, str]:

@@ -51,7 +51,8 @@ class System(ABC):
 class _Unanswered(Response):
     """Closes the connection instead of answering."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI has three
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del send  # nothing is said
         scope["state"]["drop"]()  # put there by the server's protocol
         while (await receive())["type"] != "http.disconnect":
             pass

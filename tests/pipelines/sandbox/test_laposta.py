@@ -185,6 +185,13 @@ class TestOne:
 
         assert (member["state"], member["custom_fields"]) == ("unsubscribed", {"team": "MO15-1"})
 
+    def test_a_subscriber_cannot_be_given_a_state_that_does_not_exist(self, add, laposta, list_id):
+        add()
+
+        answer = laposta.post("/member/fenna@thuis.example", data={"list_id": list_id, "state": "gone"})
+
+        assert error(answer) == (400, "invalid_input", 203, "state")
+
     def test_a_subscriber_can_be_deleted(self, add, laposta, list_id, sandbox):
         add()
 

@@ -106,19 +106,26 @@ def test_what_was_answered_survives_a_killed_process(tmp_path, call_rondo):
         assert sandbox.rondo_club.persons() == created
 
 
-def test_a_site_that_is_new_knows_some_parents_already(tmp_path, call_rondo):
+def test_a_site_that_is_new_knows_some_parents_and_the_volunteers_already(tmp_path, call_rondo):
     with running(tmp_path, members=300) as sandbox, call_rondo(sandbox) as rondo:
         persons = sandbox.rondo_club.persons()
         email = persons[0]["acf"]["contact_info"][0]["contact_value"]
         found = rondo.get("/rondo/v1/people/find-by-email", params={"email": email}).json()
 
-        assert found == {"id": persons[0]["id"]}
-        assert {person["acf"]["knvb-id"] for person in persons} == {""}
+        assert (found, persons[0]["acf"]["knvb-id"]) == ({"id": persons[0]["id"]}, "")
         assert email in {member["EmailAddressParent1"] for member in sandbox.club.members}
         rondo.delete(f"/wp/v2/people/{persons[0]['id']}", params={"force": "true"})
 
     with running(tmp_path, members=300) as sandbox:
         assert sandbox.rondo_club.persons() == persons[1:]
+
+
+def test_a_site_that_is_new_knows_the_volunteers(tmp_path):
+    with running(tmp_path, members=300) as sandbox:
+        persons = [person["acf"] for person in sandbox.rondo_club.persons() if person["acf"]["knvb-id"]]
+
+        assert {person["knvb-id"] for person in persons} == sandbox.club.volunteers
+        assert {person["huidig-vrijwilliger"] for person in persons} == {"1"}
 
 
 def test_two_sandboxes_cannot_share_a_directory(sandbox, tmp_path):
@@ -146,7 +153,7 @@ def test_a_directory_keeps_the_club_that_it_has(tmp_path, other):
 
 def test_ports_can_be_fixed(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+        port = taken.getsockname()[1] - 1
         with pytest.raises(SandboxError, match=f"cannot listen on ports from {port}"):
             running(tmp_path, members=5, port_base=port).__enter__()
 
