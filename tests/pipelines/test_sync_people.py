@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from otel_sqlite import ItemError, Outcome
 from otel_sqlite.testing import RecordedStep, recorded
 from pipelines.result import DownloadResult, ErrorRecord
-from pipelines.sandbox import Fault, FaultKind, running
+from pipelines.sandbox import Fault, FaultKind, Faults, running
 from pipelines.settings import Settings
 from pipelines.state import PhotoState
 from pipelines.sync_people import main, sync_people
@@ -252,6 +252,19 @@ def test_any_other_step_may_fail_in_any_way_and_the_run_goes_on(systems, club, f
 
 
 # ------------------------------------------------------------------------------------------------ change detection, as a law
+
+
+def test_a_second_run_of_the_demo_tries_what_failed_and_nothing_else(tmp_path):
+    with running(tmp_path / "sandbox", members=150, faults=Faults.demo()) as sandbox:
+        own = {"SYNC_STATE_DIR": str(tmp_path / "state"), "SYNC_PHOTO_DIR": str(tmp_path / "photos")}
+        with Systems.open(Settings.from_env({**sandbox.environment, **own})) as systems:
+            first, second = sync_people(systems), sync_people(systems)
+
+    counts = second.stats.as_json()
+    assert second.stats.failures == first.stats.failures
+    assert (counts["prepared"], counts["added"], counts["updated"]) == (first.stats.prepare.created, 0, 0)
+    assert (counts["rondoClub"]["created"], counts["rondoClub"]["updated"]) == (0, 0)
+    assert (counts["photos"]["downloaded"], counts["photos"]["uploaded"]) == (0, 0)
 
 
 def test_one_changed_field_of_one_member_is_one_request(tmp_path):
