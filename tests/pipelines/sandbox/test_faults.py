@@ -1,6 +1,7 @@
 """What goes wrong on request."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Thread
 
@@ -177,8 +178,10 @@ def test_a_share_of_the_members_is_struck_whatever_the_order(failing, call_lapos
         forward = struck(laposta, sandbox, ADDRESSES)
     with failing(fault, directory="other") as sandbox, call_laposta(sandbox) as laposta:
         backward = struck(laposta, sandbox, reversed(ADDRESSES))
+    with failing(fault, directory="third") as sandbox, call_laposta(sandbox) as laposta, ThreadPoolExecutor(8) as pool:
+        at_once = set().union(*pool.map(lambda email: struck(laposta, sandbox, [email]), ADDRESSES))
 
-    assert forward == backward
+    assert forward == backward == at_once
     assert 5 < len(forward) < 40
 
 
