@@ -109,7 +109,6 @@ class TestCreate:
                     "former_member": False,
                     "freescout-id": None,
                     "financiele-blokkade": False,
-                    "former_member": False,
                     "factuur-adres": "",
                     "factuur-email": "",
                     "factuur-referentie": "",
