@@ -41,7 +41,7 @@ class _Processors(SynchronousMultiSpanProcessor):
     def on_start(self, span: Span, parent_context: "Context | None" = None) -> None:
         for processor in self._span_processors:
             with self._harmless:
-                processor.on_start(span, parent_context)
+                processor.on_start(span, parent_context=parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
         for processor in self._span_processors:

@@ -438,7 +438,7 @@ def test_what_identifies_a_span_is_there_from_its_start(recording):
     seen = []
 
     class Looking(SpanProcessor):
-        def on_start(self, span, *_):
+        def on_start(self, span, **_):
             seen.append((span.name, span.kind, set(span.attributes)))
 
     recording.provider.add_span_processor(Looking())
@@ -622,7 +622,7 @@ class Failing(SpanProcessor):
     def __init__(self, *, at):
         self.at = at
 
-    def on_start(self, *_):
+    def on_start(self, *_, **__):
         if self.at == "start":
             raise RuntimeError("boom on_start")
 
