@@ -7,8 +7,7 @@ import contextlib
 import json
 import logging
 import os
-import platform
-import socket
+import sys
 import time
 import uuid
 from functools import lru_cache
@@ -259,13 +258,13 @@ def is_gone(path: Path, name: str) -> bool:
 
 def host() -> str:
     """The name of this machine, as rows carry it."""
-    return socket.gethostname()
+    return os.uname().nodename
 
 
 @lru_cache(maxsize=1)
 def boot_id() -> str | None:
     """What tells this boot of the machine from the one before; None where the system does not say (macOS)."""
-    if platform.system() != "Linux":
+    if sys.platform != "linux":
         return None
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()

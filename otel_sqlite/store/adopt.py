@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from otel_sqlite.errors import ForeignDatabaseError, NewerDatabaseError
@@ -11,9 +11,9 @@ from otel_sqlite.store.connection import Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SCHEMA_VERSION: Final = 1
+_SCHEMA: Final = Path(__file__).with_name("schema.sql")
 
 # By these columns a dashboard is known, whoever made it.
 _FINGERPRINT: Final = {
@@ -26,12 +26,12 @@ _OUR_TABLE: Final = "run_drops"
 _OUTCOMES: Final = re.compile(r"(CHECK\s*\(\s*[\"`\[]?outcome[\"`\]]?\s+IN\s*\([^)]*)\)", re.IGNORECASE)
 
 
-def dashboard(path: "Path") -> Database:
+def dashboard(path: Path) -> Database:
     """The dashboard database at this path, for writing; made or adopted when it is first used."""
     return Database(path, bring_up_to_date)
 
 
-def bring_up_to_date(connection: sqlite3.Connection, path: "Path") -> None:
+def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     """Make the database one of ours, or leave it alone.
 
     Raises:
@@ -54,7 +54,7 @@ def bring_up_to_date(connection: sqlite3.Connection, path: "Path") -> None:
         raise
 
 
-def check(connection: sqlite3.Connection, path: "Path") -> bool:
+def check(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether the database is a dashboard of this version; False when there is nothing in it yet, or an older one.
 
     Raises:
@@ -71,7 +71,7 @@ def _is_current(connection: sqlite3.Connection) -> bool:
     return _version(connection) == SCHEMA_VERSION and _OUR_TABLE in _tables(connection)
 
 
-def _check_owner(connection: sqlite3.Connection, path: "Path") -> None:
+def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
     tables = _tables(connection)
     if tables and not all(columns <= _columns(connection, table).keys() for table, columns in _FINGERPRINT.items()):
         raise ForeignDatabaseError(path, "it holds " + ", ".join(sorted(tables)[:3]))
@@ -129,7 +129,7 @@ def _columns(connection: sqlite3.Connection, table: str) -> dict[str, str]:
 
 def _statements() -> "Iterator[str]":
     statement = ""
-    for line in files("otel_sqlite.store").joinpath("schema.sql").read_text("utf-8").splitlines(keepends=True):
+    for line in _SCHEMA.read_text("utf-8").splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):
             yield statement

@@ -88,6 +88,7 @@ CREATE INDEX IF NOT EXISTS idx_run_errors_club_step ON run_errors (club_slug, st
 
 CREATE UNIQUE INDEX IF NOT EXISTS runs_by_uid ON runs (run_uid);
 CREATE INDEX IF NOT EXISTS runs_by_span ON runs (trace_id, span_id);
+CREATE INDEX IF NOT EXISTS runs_by_parent ON runs (parent_run_id) WHERE parent_run_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_by_start ON runs (started_at);
 CREATE INDEX IF NOT EXISTS runs_open ON runs (journal) WHERE outcome = 'running';
 CREATE UNIQUE INDEX IF NOT EXISTS run_steps_by_span ON run_steps (trace_id, span_id);
