@@ -6,7 +6,12 @@ import sys
 import textwrap
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# How long an example takes says nothing on a machine that is shared.
+hypothesis.settings.register_profile("shared machine", deadline=None)
+hypothesis.settings.load_profile("shared machine")
 
 _ROOT = Path(__file__).parent.parent
 _STRANGE = ("OTEL_", "TRACEPARENT", "TRACESTATE", "BAGGAGE")
