@@ -27,6 +27,8 @@ _Item = TypeVar("_Item")
 
 def text(value: object, limit: int = MESSAGE_LIMIT) -> str:
     """The value as text of at most ``limit`` characters; what was cut off is said at its end."""
+    if type(value) is str and len(value) <= limit and value.isascii() and "\0" not in value:
+        return value  # nearly all are
     result = _readable(value)
     if len(result) > limit:
         note = f"… [{len(result)} characters]"
@@ -42,6 +44,8 @@ def stack(value: object) -> str:
 
 def count(value: object) -> int:
     """The value as a count between 0 and MAX_COUNT; 0 when it is not a number."""
+    if type(value) is int and 0 <= value <= MAX_COUNT:
+        return value  # nearly all are
     try:
         if isinstance(value, str | bytes | bytearray):
             return 0
