@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # (measured on ext4 with 1 KiB blocks and on btrfs), and no handler can catch that. So it is not even opened on such a disk.
 MIN_FREE_BYTES: Final = 16 * 1024 * 1024
 
+_MAGIC: Final = b"SQLite format 3\0"
 _MUTEX_POLL_S: Final = 0.002
 _BUSY_POLL_S: Final = 0.005
 _ERRORS: Final[dict[int, type[StoreError]]] = {
@@ -165,7 +166,9 @@ class Database:
     def _mutex(self, deadline: float) -> "Iterator[None]":
         """Hold the lock that makes writers take turns: SQLite's own waiting starves some when there are many."""
         folder = sidecar(self.path)
-        make_folder(folder, self.path)
+        if not folder.exists():
+            check_file(self.path)
+            make_folder(folder, self.path)
         try:
             descriptor = os.open(folder / "mutex", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -229,6 +232,27 @@ def create_file(path: Path) -> None:
             raise StorePathError(path, "not a file") from None
     except OSError as error:
         raise StoreReadOnlyError(path, error.strerror or str(error)) from error
+
+
+def check_file(path: Path) -> None:
+    """Refuse what is plainly no database before anything is made beside it.
+
+    Raises:
+        StorePathError: The path is a directory, or something else that is no file.
+        NotADatabaseError: The file has another format.
+    """
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise StorePathError(path, "not a file")
+    # Safe only while no connection of this process can be open: closing the file drops the locks that SQLite holds on it.
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_MAGIC))
+    except OSError as error:
+        raise StoreReadOnlyError(path, error.strerror or str(error)) from error
+    if start not in (b"", _MAGIC):
+        raise NotADatabaseError(path, "another file format")
 
 
 def check_free_space(path: Path) -> None:

@@ -95,6 +95,14 @@ def test_a_file_of_another_format_is_left_alone(path, insert, content):
     assert path.read_bytes() == content
 
 
+def test_nothing_is_made_beside_a_file_of_another_format(path, insert):
+    path.parent.mkdir()
+    path.write_text("root:x:0:0")
+    with pytest.raises(NotADatabaseError, match="another file format"):
+        insert()
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_an_empty_file_becomes_a_database(path, insert, read):
     path.parent.mkdir()
     path.touch()
