@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import AlwaysRecordSampler
+from opentelemetry.sdk.trace.sampling import AlwaysRecordSampler, Decision, SamplingResult
 
 from otel_sqlite.errors import MissingExtraError
 from otel_sqlite.instrument import Harmless
@@ -18,7 +18,11 @@ from otel_sqlite.processor import DashboardSpanProcessor
 from otel_sqlite.settings import Settings, is_strict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from opentelemetry.context import Context
+    from opentelemetry.trace import Link, SpanKind, TraceState
+    from opentelemetry.util.types import Attributes
 
 _logger = logging.getLogger(__name__)
 
@@ -29,6 +33,25 @@ _FOREIGN_LIMITS: Final = (
     "a TracerProvider exists already: the dashboard was added to it, but its sampler and its span limits stay as they are "
     "(unsampled runs are not seen, and more than OTEL_SPAN_EVENT_COUNT_LIMIT item errors a step are not kept)"
 )
+
+
+class _WholeSpanSampler(AlwaysRecordSampler):
+    """Lets processors see every span, and with what identifies it: a span that was turned down has lost its attributes."""
+
+    def should_sample(  # noqa: PLR0913, PLR0917 - the SDK's signature
+        self,
+        parent_context: "Context | None",
+        trace_id: int,
+        name: str,
+        kind: "SpanKind | None" = None,
+        attributes: "Attributes" = None,
+        links: "Sequence[Link] | None" = None,
+        trace_state: "TraceState | None" = None,
+    ) -> SamplingResult:
+        result = super().should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
+        if result.decision is Decision.RECORD_ONLY:
+            return SamplingResult(result.decision, {**(attributes or {}), **result.attributes}, result.trace_state)
+        return result
 
 
 class _Processors(SynchronousMultiSpanProcessor):
@@ -87,7 +110,7 @@ def _attach(settings: Settings) -> DashboardSpanProcessor | None:
     join(dashboard)
     # Before the provider's own exit, which may wait long for a collector, or not come at all.
     atexit.register(dashboard.shutdown)
-    if not isinstance(getattr(existing, "sampler", None), AlwaysRecordSampler):
+    if not isinstance(getattr(existing, "sampler", None), _WholeSpanSampler):
         _logger.warning(_FOREIGN_LIMITS)
     return dashboard
 
@@ -125,7 +148,7 @@ def unlimited_provider() -> TracerProvider:
         max_span_attribute_length=no_limit,
     )
     provider = TracerProvider(span_limits=limits, shutdown_on_exit=False, active_span_processor=_Processors())
-    provider.sampler = AlwaysRecordSampler(provider.sampler)
+    provider.sampler = _WholeSpanSampler(provider.sampler)
     return provider
 
 

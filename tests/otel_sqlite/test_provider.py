@@ -1,0 +1,328 @@
+"""configure() beside other providers, samplers, collectors and odd settings; in processes of their own: each has one provider."""
+
+import contextlib
+import gzip
+import socket
+import sqlite3
+import textwrap
+import threading
+import time
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+PIPELINE = textwrap.dedent("""
+    from otel_sqlite import ItemError, configure, run
+
+    def pipeline():
+        with run("people") as r:
+            with r.step("download") as step:
+                step.count(created=3)
+            with r.step("submit") as step:
+                step.item_error(ItemError("A", "refused"))
+        print(r.outcome)
+""")
+CONFIGURED = PIPELINE + "configure()\npipeline()\n"
+ROWS = [("people", "partial", "ok", "download", "success"), ("people", "partial", "ok", "submit", "partial")]
+UNSAMPLED = f"00-{'1' * 32}-{'2' * 16}-00"
+
+
+@pytest.fixture
+def rows(path):
+    """The runs and steps of the database; None: there is no database."""
+
+    def found(of=path):
+        if not of.exists():
+            return None
+        query = """
+        SELECT pipeline, r.outcome, r.end_reason, step_name, s.outcome
+        FROM runs AS r LEFT JOIN run_steps AS s ON s.run_id = r.id ORDER BY r.id, s.id
+        """
+        with closing(sqlite3.connect(of)) as connection:
+            return connection.execute(query).fetchall()
+
+    return found
+
+
+class Receiver(ThreadingHTTPServer):
+    """An OTLP/HTTP collector: keeps what it is sent."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Take)
+        self.spans = []
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Take(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        request = ExportTraceServiceRequest.FromString(
+            gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body
+        )
+        self.server.spans += [s.name for r in request.resource_spans for scope in r.scope_spans for s in scope.spans]
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Nothing: the tests' output is not a log."""
+
+
+@pytest.fixture
+def collector():
+    with Receiver() as receiver:
+        thread = threading.Thread(target=receiver.serve_forever, args=(0.01,))
+        thread.start()
+        yield receiver
+        receiver.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def silent():
+    """A port that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def refused():
+    """A port where nobody listens."""
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+    return f"http://127.0.0.1:{port}"
+
+
+# ---------------------------------------------------------------------------------------------- once
+
+
+def test_configure_records_in_the_dashboard_database(program, rows):
+    done = program(CONFIGURED)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "partial\n", "")
+    assert rows() == ROWS
+
+
+def test_the_path_may_come_from_the_program_or_from_the_environment(program, rows, tmp_path):
+    assert program(PIPELINE + "configure('here.sqlite')\npipeline()", OTEL_SQLITE_PATH="there.sqlite").stderr == ""
+    assert program(CONFIGURED, OTEL_SQLITE_PATH="there.sqlite").stderr == ""
+    assert rows(tmp_path / "here.sqlite") == rows(tmp_path / "there.sqlite") == ROWS
+    assert rows() is None
+
+
+def test_a_second_call_changes_nothing(program, rows):
+    done = program(PIPELINE + "configure()\nconfigure()\nconfigure('data/dashboard.sqlite')\npipeline()")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert rows() == ROWS
+
+
+def test_a_second_call_with_another_path_says_where_runs_are_recorded(program, rows, path, tmp_path):
+    done = program(PIPELINE + "configure()\nconfigure('other.sqlite')\npipeline()")
+    assert done.stderr == f"configure() was called before: runs go on being recorded in {path}\n"
+    assert rows() == ROWS
+    assert rows(tmp_path / "other.sqlite") is None
+
+
+# ---------------------------------------------------------------------------------------------- other providers
+
+JOINED = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+
+class Printing(SpanExporter):
+    def export(self, spans):
+        print("exported", *(span.name for span in spans))
+        return SpanExportResult.SUCCESS
+
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(Printing()))
+"""
+JOINED_LINE = (
+    "a TracerProvider exists already: the dashboard was added to it, but its sampler and its span limits stay as they are "
+    "(unsampled runs are not seen, and more than OTEL_SPAN_EVENT_COUNT_LIMIT item errors a step are not kept)\n"
+)
+
+
+def test_the_dashboard_joins_a_provider_that_was_set_before_and_says_once_what_stays(program, rows):
+    done = program(PIPELINE + JOINED + "trace.set_tracer_provider(provider)\nconfigure()\nconfigure()\npipeline()")
+    assert done.stdout == "exported download\nexported submit\nexported RUN people\npartial\n"
+    assert done.stderr == JOINED_LINE
+    assert rows() == ROWS
+
+
+def test_a_provider_that_is_set_afterwards_changes_nothing(program, rows):
+    done = program(PIPELINE + JOINED + "configure()\ntrace.set_tracer_provider(provider)\npipeline()")
+    assert (done.returncode, done.stdout) == (0, "partial\n")
+    assert done.stderr == "Overriding of current TracerProvider is not allowed\n"
+    assert rows() == ROWS
+
+
+def test_a_provider_that_never_shuts_its_processors_down_keeps_nothing_from_the_dashboard(program, rows, path):
+    source = PIPELINE + JOINED.replace("TracerProvider()", "TracerProvider(shutdown_on_exit=False)")
+    program(source + "trace.set_tracer_provider(provider)\nconfigure()\npipeline()")
+    assert rows() == ROWS
+    assert list((path.parent / "dashboard.sqlite.d" / "journal").iterdir()) == []
+
+
+WRAPPER = """
+class Wrapper(trace.TracerProvider):
+    def get_tracer(self, *arguments, **options):
+        return provider.get_tracer(*arguments, **options)
+"""
+WRAPPED = "trace.set_tracer_provider(Wrapper())\nconfigure()\npipeline()"
+
+
+def test_a_wrapper_that_takes_processors_is_joined(program, rows):
+    done = program(PIPELINE + JOINED + WRAPPER + "    add_span_processor = provider.add_span_processor\n" + WRAPPED)
+    assert done.stderr == JOINED_LINE
+    assert rows() == ROWS
+
+
+def test_a_wrapper_that_takes_no_processor_is_left_alone_and_named(program, rows):
+    done = program(PIPELINE + JOINED + WRAPPER + WRAPPED)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "partial")
+    assert done.stderr == (
+        "the TracerProvider Wrapper takes no span processor: runs are not recorded (call configure() before it is set)\n"
+    )
+    assert rows() is None
+
+
+def test_a_provider_that_cannot_be_loaded_leaves_the_pipeline_untracked(program, rows):
+    done = program(CONFIGURED, OTEL_PYTHON_TRACER_PROVIDER="garbage")
+    assert (done.returncode, done.stdout) == (0, "partial\n")
+    assert "tracking could not be set up, the pipeline goes on untracked\n" in done.stderr
+    assert rows() is None
+
+
+def test_in_strict_mode_what_cannot_be_set_up_is_raised(program):
+    done = program(CONFIGURED, OTEL_PYTHON_TRACER_PROVIDER="garbage", OTEL_SQLITE_STRICT="1")
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+# ---------------------------------------------------------------------------------------------- OTLP
+
+
+def test_every_span_is_sent_to_the_collector_that_is_set(program, rows, collector):
+    done = program(CONFIGURED, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(collector.spans) == ["RUN people", "download", "submit"]
+    assert rows() == ROWS
+
+
+@pytest.mark.parametrize(
+    "sampling",
+    [
+        {"OTEL_TRACES_SAMPLER": "always_off"},
+        {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0"},
+        {"TRACEPARENT": UNSAMPLED},
+    ],
+    ids=["always off", "ratio of zero", "unsampled parent"],
+)
+def test_the_sampler_keeps_spans_from_leaving_but_not_from_the_dashboard(program, rows, collector, sampling):
+    done = program(CONFIGURED, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"{collector.url}/v1/traces", **sampling)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert collector.spans == []
+    assert rows() == ROWS
+
+
+@pytest.mark.parametrize("exit_timeout", ["0", "0.5"])
+@pytest.mark.parametrize("collector_that_is", ["silent", "refused"])
+def test_a_collector_that_does_not_answer_delays_the_exit_no_longer_than_allowed(
+    program, rows, request, collector_that_is, exit_timeout
+):
+    endpoint = request.getfixturevalue(collector_that_is)
+    started_at = time.monotonic()
+    done = program(CONFIGURED, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_SQLITE_EXIT_TIMEOUT=exit_timeout)
+    assert time.monotonic() - started_at < 5  # the SDK alone waits for 7 to 10 seconds
+    assert (done.returncode, done.stdout) == (0, "partial\n")
+    if exit_timeout != "0":
+        assert rows() == ROWS
+
+
+def test_without_the_otlp_package_the_line_names_the_extra_and_the_dashboard_works(program, rows):
+    missing = "import sys\nsys.modules['opentelemetry.exporter.otlp.proto.http.trace_exporter'] = None\n"
+    done = program(missing + CONFIGURED, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4318")
+    assert done.stderr == (
+        "OTEL_EXPORTER_OTLP_ENDPOINT needs the extra 'otlp': pip install 'otel-sqlite[otlp]' (nothing is sent to the collector)\n"
+    )
+    assert rows() == ROWS
+
+
+# ---------------------------------------------------------------------------------------------- odd environments
+
+
+def test_a_disabled_sdk_means_untracked_and_harmless(program, rows):
+    done = program(CONFIGURED, OTEL_SDK_DISABLED="true")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "partial\n", "")
+    assert rows() is None
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        {
+            "OTEL_SPAN_EVENT_COUNT_LIMIT": "many",
+            "OTEL_ATTRIBUTE_COUNT_LIMIT": "-3",
+            "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "x",
+        },
+        {"OTEL_TRACES_SAMPLER": "sometimes", "OTEL_TRACES_SAMPLER_ARG": "x", "OTEL_RESOURCE_ATTRIBUTES": "=,=,x"},
+        {"OTEL_SQLITE_RETENTION_DAYS": "a", "OTEL_SQLITE_EXIT_TIMEOUT": "b", "OTEL_SQLITE_STRICT": "c", "TRACEPARENT": "d"},
+        {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "not a url",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "soon",
+            "OTEL_BSP_SCHEDULE_DELAY": "x",
+            "OTEL_SQLITE_EXIT_TIMEOUT": "0.5",
+        },
+    ],
+    ids=lambda garbage: next(iter(garbage)),
+)
+def test_nonsense_in_the_environment_does_not_keep_runs_from_the_dashboard(program, rows, garbage):
+    done = program(CONFIGURED, **garbage)
+    assert (done.returncode, done.stdout) == (0, "partial\n")
+    assert rows() == ROWS
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        {"OTEL_BSP_MAX_QUEUE_SIZE": "0"},
+        {"OTEL_BSP_SCHEDULE_DELAY": "-1"},
+        {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "1000000"},
+    ],
+    ids=lambda garbage: next(iter(garbage)),
+)
+def test_nonsense_about_the_collector_keeps_spans_from_it_alone(program, rows, collector, garbage):
+    done = program(CONFIGURED, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **garbage)
+    assert (done.returncode, done.stdout) == (0, "partial\n")
+    assert done.stderr.startswith("nothing is sent to the collector, correct the OTEL_EXPORTER_OTLP_* and OTEL_BSP_* settings: ")
+    assert done.stderr.count("\n") == 1
+    assert rows() == ROWS
+
+
+def test_a_working_directory_that_is_gone_does_no_harm(program):
+    gone = "import os\nos.mkdir('gone')\nos.chdir('gone')\nos.rmdir('../gone')\n"
+    done = program(gone + CONFIGURED)
+    assert (done.returncode, done.stdout) == (0, "partial\n")
+    assert done.stderr.count("\n") == 1
+
+
+# ---------------------------------------------------------------------------------------------- the SDK's own configurator
+
+
+def test_the_exporter_is_found_by_its_name_and_works_with_the_sdks_own_configurator(program, rows):
+    source = PIPELINE + textwrap.dedent("""
+        from opentelemetry import trace
+        from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+
+        _OTelSDKConfigurator().configure()
+        pipeline()
+        trace.get_tracer_provider().shutdown()
+    """)
+    done = program(source, OTEL_TRACES_EXPORTER="sqlite", OTEL_METRICS_EXPORTER="none", OTEL_LOGS_EXPORTER="none")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "partial\n", "")
+    assert rows() == ROWS
