@@ -30,6 +30,7 @@ _STILLBORN_AFTER_S: Final = 60
 _FORMAT: Final = 1
 _READ_BYTES: Final = 4 * 1024 * 1024
 _NEWLINE: Final = b"\n"
+_to_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would make one for each line
 _KINDS: Final = {"run": RunRecord, "step": StepRecord}
 
 
@@ -63,8 +64,7 @@ def folder(path: Path) -> Path:
 def encode(records: SpanRecords) -> bytes:
     """The records as one line."""
     kind = "run" if isinstance(records.span, RunRecord) else "step"
-    line = json.dumps([kind, records.span, records.errors, records.drops], ensure_ascii=False, separators=(",", ":"))
-    return line.encode("utf-8", "replace") + _NEWLINE
+    return _to_json([kind, *records]).encode("utf-8", "replace") + _NEWLINE
 
 
 def decode(line: bytes) -> SpanRecords | None:
