@@ -96,7 +96,8 @@ class Applier:
 
     def wake(self) -> None:
         """Say that the journal has grown."""
-        self._wake.set()
+        if not self._wake.is_set():  # setting takes a lock; clearing comes before reading, so what is seen as set is read
+            self._wake.set()
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until what is in the journal now is in the database; whether it is."""
