@@ -251,6 +251,8 @@ def _events(span: "ReadableSpan") -> "tuple[Sequence[Event], int]":
 
 
 def _drops(attributes: _Attributes, frame: _Frame, reading: Reading) -> list[DropRecord]:
+    if not reading.lost and semconv.UNRECORDED not in attributes:
+        return []
     counts = {SDK_LIMIT: reading.lost, ITEM_LIMIT: clean.count(attributes.get(semconv.UNRECORDED, 0))}
     return [DropRecord(frame.trace_id, frame.span_id, reason, number) for reason, number in counts.items() if number]
 
