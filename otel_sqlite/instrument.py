@@ -4,6 +4,7 @@ Tracking never harms: whatever goes wrong in here or in the SDK is logged, not r
 exceptions of the pipeline pass through untouched.
 """
 
+import contextlib
 import logging
 import os
 import threading
@@ -11,6 +12,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar
 
 from opentelemetry import context, trace
@@ -21,7 +23,7 @@ from otel_sqlite import clean, semconv, settings
 from otel_sqlite.model import EndReason, ItemError, Outcome, StepResult, end_reason, run_outcome, step_outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from contextvars import Token
     from types import TracebackType
 
@@ -34,7 +36,6 @@ _Identity = tuple[int, type[BaseException], int]
 KEPT_ITEM_ERRORS: Final = 10_000  # of a step; more are counted
 _STACK_FRAMES: Final = -20  # the innermost: formatting a deep recursion costs more than the pipeline's own work
 _RUN_KEY: Final = "otel_sqlite.run_id"
-_STEP_KEY: Final = "otel_sqlite.step"
 _OFFICIAL_RESULT: Final = {
     Outcome.SUCCESS: semconv.RESULT_SUCCESS,
     Outcome.PARTIAL: semconv.RESULT_FAILURE,
@@ -88,14 +89,15 @@ class Harmless:
 class _Block:
     """A span that is open while a ``with`` block runs."""
 
-    __slots__ = ("_context", "_harmless", "_pid", "_recorded", "_span", "_started_ns", "_token")
+    __slots__ = ("_around", "_harmless", "_pid", "_place", "_recorded", "_span", "_started_ns", "_token")
 
     def __init__(self, harmless: Harmless) -> None:
         self._harmless = harmless
         self._recorded: set[_Identity] = set()  # exceptions that a block inside this one has recorded
         self._span: Span = INVALID_SPAN
-        self._context: Context | None = None
         self._token: Token[Context] | None = None
+        self._place: Token[_Block | None] | None = None
+        self._around: _Block | None = None
         self._pid = os.getpid()
         self._started_ns = 0
 
@@ -104,14 +106,18 @@ class _Block:
         self._span = tracer.start_span(
             name, parent, kind, attributes=attributes, record_exception=False, set_status_on_exception=False
         )
-        self._context = trace.set_span_in_context(self._span, parent)
-        self._token = context.attach(self._context)
+        self._token = context.attach(trace.set_span_in_context(self._span, parent))
+        self._around = _innermost.get()
+        self._place = _innermost.set(self)
         self._pid = os.getpid()
         self._started_ns = time.monotonic_ns()
 
     def _detach(self) -> None:
-        # A block that ends in another context than it began in (a generator closed late) has nothing to detach there.
-        if self._token is not None and context.get_current() is self._context:
+        # A generator may be closed long after, when its block is not around the caller any more, or in a copy of the context.
+        if self._token is None or self._place is None or self not in _blocks():
+            return
+        with contextlib.suppress(ValueError):
+            _innermost.reset(self._place)
             context.detach(self._token)
 
     def _is_ours(self) -> bool:
@@ -143,6 +149,17 @@ class _Block:
             ending[semconv.ERROR_TYPE] = _type_name(error)
             self._span.set_status(Status(StatusCode.ERROR, _describe(error)))
         self._span.set_attributes(ending)
+
+
+_innermost: "ContextVar[_Block | None]" = ContextVar("otel_sqlite.innermost", default=None)
+
+
+def _blocks() -> "Iterator[_Block]":
+    """The open blocks around the caller, from the innermost."""
+    block = _innermost.get()
+    while block is not None:
+        yield block
+        block = block._around  # noqa: SLF001 - as if a method of its own
 
 
 class Run(_Block):
@@ -206,8 +223,7 @@ class Run(_Block):
 
     def _open_step(self, step: "Step", name: str) -> None:
         """Start the step's span below the run's, wherever the caller is."""
-        inside = context.set_value(_STEP_KEY, step, context.set_value(_RUN_KEY, self._run_id))
-        parent = trace.set_span_in_context(self._span, inside)
+        parent = trace.set_span_in_context(self._span, context.set_value(_RUN_KEY, self._run_id))
         attributes = {
             semconv.PIPELINE_NAME: self._pipeline,
             semconv.RUN_ID: self._run_id,
@@ -272,8 +288,8 @@ class Step(_Block):
 
     def __enter__(self) -> Self:
         with self._harmless:
-            around = context.get_value(_STEP_KEY)
-            self._outer = around if isinstance(around, Step) and around._run is self._run else None  # noqa: SLF001 - as below
+            steps = (block for block in _blocks() if isinstance(block, Step))
+            self._outer = next((step for step in steps if step._run is self._run), None)  # noqa: SLF001 - of the same class
             self._run._open_step(self, self._name)  # noqa: SLF001 - the two are one unit
         return self
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import contextvars
 import dataclasses
+import gc
 import itertools
 import json
 import logging
@@ -266,6 +268,74 @@ def test_a_step_left_by_a_generator_that_is_closed_is_cancelled(recording):
         generator.close()
     assert recording.outcomes == ["partial", "failure"]
     assert recording.records[1].span.end_reason == "cancelled"
+
+
+def test_a_block_that_is_closed_inside_another_leaves_that_one_and_no_trace(recording):
+    def items(r):
+        with r.step("download"):
+            yield
+
+    tracer = recording.provider.get_tracer("httpx")
+    before = context.get_current()
+    with recording.run() as r:
+        generator = items(r)
+        next(generator)
+        with r.step("submit"):
+            generator.close()
+        with tracer.start_as_current_span("GET"):
+            pass
+    assert context.get_current() is before
+    by_name = {span.name: span for span in recording.spans}
+    assert by_name["GET"].parent.span_id == by_name["RUN people"].context.span_id
+
+
+def test_a_run_that_is_closed_inside_another_leaves_no_trace(recording):
+    def runs():
+        with recording.run("old"):
+            yield
+
+    before = context.get_current()
+    generator = runs()
+    next(generator)
+    with recording.run("new"):
+        generator.close()
+    assert context.get_current() is before
+
+
+def test_a_block_that_is_closed_in_another_context_leaves_that_one_alone(recording, caplog):
+    def items(r):
+        with r.step("download"):
+            yield
+
+    with recording.run() as r:
+        inside = context.get_current()
+        generators = [items(r), items(r)]
+        contextvars.copy_context().run(next, generators[0])
+        generators[0].close()
+        assert context.get_current() is inside
+        next(generators[1])
+        contextvars.copy_context().run(generators[1].close)
+    assert (recording.outcomes, caplog.messages) == (["partial", "failure", "failure"], [])
+
+
+def test_an_abandoned_async_generator_leaves_no_trace(recording, caplog):
+    async def items(r):
+        with r.step("download"):
+            yield 1
+            yield 2
+
+    async def pipeline():
+        before = context.get_current()
+        with recording.run() as r:
+            async for _ in items(r):
+                break
+            gc.collect()
+            for _ in range(5):  # the loop closes it in a task of its own
+                await asyncio.sleep(0)
+        assert context.get_current() is before
+
+    asyncio.run(pipeline())
+    assert (recording.outcomes, caplog.messages) == (["partial", "failure"], [])
 
 
 def test_a_block_ends_well_inside_a_handler_of_an_interrupt(recording):
