@@ -276,6 +276,10 @@ def test_json_keeps_plain_values_and_shows_the_others_as_text():
     }
 
 
+def test_a_number_of_an_odd_class_is_the_number_that_it_holds():
+    assert clean.json_text([OddNumber(5), OddReal(1.5)], clean.DETAIL_LIMIT) == "[5,1.5]"
+
+
 def test_what_json_leaves_out_is_marked():
     nested = json.loads(clean.json_text(deep(), clean.DETAIL_LIMIT))
     depth = 0
