@@ -25,6 +25,13 @@ def plain_environment(monkeypatch):
 
 
 @pytest.fixture
+def unmeasured(monkeypatch):
+    """Processes of their own are as a user's: coverage would load, trace and write things of its own in them."""
+    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
 def program(tmp_path):
     """Run a program in a process of its own; it records in ``path`` of the test (data/dashboard.sqlite)."""
 

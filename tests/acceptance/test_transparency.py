@@ -9,6 +9,8 @@ import pytest
 from otel_sqlite.applier import recover
 from otel_sqlite.store.writer import Writer
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 PIPELINE = """
 import contextlib, resource, signal, sys, threading
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ def test_a_name_that_does_not_exist_is_named():
         otel_sqlite.configured  # noqa: B018 - the access is the test
 
 
-def test_what_a_pipeline_imports_is_light(program):
+def test_what_a_pipeline_imports_is_light(unmeasured, program):
     heavy = ["opentelemetry.sdk", "sqlite3", "asyncio", "click", "rich", "requests"]
     done = program(f"import json, sys, otel_sqlite\nprint(json.dumps([name for name in {heavy} if name in sys.modules]))")
     assert json.loads(done.stdout) == []
