@@ -5,12 +5,15 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import AlwaysRecordSampler, Decision, SamplingResult
+from opentelemetry.trace import Link, SpanKind, TraceState
+from opentelemetry.util.types import Attributes
 
 from otel_sqlite.errors import MissingExtraError
 from otel_sqlite.instrument import Harmless
@@ -18,11 +21,7 @@ from otel_sqlite.processor import DashboardSpanProcessor
 from otel_sqlite.settings import Settings, is_strict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from opentelemetry.context import Context
-    from opentelemetry.trace import Link, SpanKind, TraceState
-    from opentelemetry.util.types import Attributes
 
 _logger = logging.getLogger(__name__)
 
@@ -43,10 +42,10 @@ class _WholeSpanSampler(AlwaysRecordSampler):
         parent_context: "Context | None",
         trace_id: int,
         name: str,
-        kind: "SpanKind | None" = None,
-        attributes: "Attributes" = None,
-        links: "Sequence[Link] | None" = None,
-        trace_state: "TraceState | None" = None,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
     ) -> SamplingResult:
         result = super().should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
         if result.decision is Decision.RECORD_ONLY:

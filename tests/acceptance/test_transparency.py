@@ -9,8 +9,6 @@ import pytest
 from otel_sqlite.applier import recover
 from otel_sqlite.store.writer import Writer
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 PIPELINE = """
 import contextlib, resource, signal, sys, threading
 from dataclasses import dataclass
@@ -148,6 +146,7 @@ TRACKINGS = {
 }
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("tracking", TRACKINGS)
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_pipeline_does_the_same_and_ends_in_the_same_way_whatever_becomes_of_its_tracking(program, tmp_path, tracking, ending):
@@ -161,6 +160,7 @@ def test_a_pipeline_does_the_same_and_ends_in_the_same_way_whatever_becomes_of_i
     assert (done.stdout, done.returncode) == (CALLS + said + "hooks unchanged True\n", code)
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(
     ("tracking", "complaints"),
     [
@@ -182,6 +182,7 @@ def test_trouble_with_tracking_is_one_line(program, tmp_path, tracking, complain
     assert done.stderr.count("\n") == complaints, done.stderr
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(("tracking", "waiting"), [("healthy", 0), ("locked", 1)])
 def test_what_a_locked_database_kept_waiting_is_there_once_it_is_free(program, tmp_path, tracking, waiting):
     path = tmp_path / "data" / "dashboard.sqlite"

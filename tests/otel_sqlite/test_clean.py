@@ -30,16 +30,14 @@ class Liar:
     """Says that it is of another class."""
 
     def __init__(self, kind):
-        self._kind = kind
+        self.kind = kind
 
-    @property
-    def __class__(self):
-        return self._kind
+    def __getattribute__(self, name):
+        return object.__getattribute__(self, "kind" if name == "__class__" else name)
 
 
 class Secretive:
-    @property
-    def __class__(self):
+    def __getattribute__(self, name):
         raise RuntimeError("none of your business")
 
 

@@ -1,5 +1,6 @@
 """Uses of the public API as a type checker must see them; checked by mypy --strict, and run as well."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_type
@@ -50,9 +51,10 @@ def pipeline() -> Outcome:
     return assert_type(r.outcome, Outcome)
 
 
-def a_result_needs_its_counts(step: Step) -> None:
-    step.record("text")  # type: ignore[type-var]
-    step.count(made=1)  # type: ignore[call-arg]
+def a_result_needs_its_counts(r: Run) -> None:
+    with suppress(TypeError), r, r.step("submit") as step:
+        step.record("text")  # type: ignore[type-var]
+        step.count(made=1)  # type: ignore[call-arg]
 
 
 def an_exception_is_not_swallowed(r: Run) -> int:
@@ -65,3 +67,11 @@ def what_a_test_sees() -> list[RecordedRun]:
     with recorded() as runs:
         pipeline()
     return assert_type(runs, list[RecordedRun])
+
+
+if __name__ == "__main__":
+    assert [recorded_run.outcome for recorded_run in what_a_test_sees()] == [Outcome.PARTIAL]
+    assert an_exception_is_not_swallowed(run("teams")) == 1
+    a_result_needs_its_counts(run("functions"))
+    configured(Path("dashboard.sqlite"))
+    assert pipeline() is Outcome.PARTIAL
