@@ -1,16 +1,16 @@
 """OpenTelemetry bridge for scheduled pipelines: every run and step in one SQLite file, live and truthful.
 
-Names are loaded when they are first asked for: a pipeline loads the OpenTelemetry API, ``configure`` the SDK, and the command
-line neither.
+Names are loaded when they are first asked for: a pipeline loads the OpenTelemetry API, ``configure``, when it is called, the SDK,
+and the command line neither.
 """
 
 import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from otel_sqlite.bootstrap import configure
     from otel_sqlite.instrument import Run, Step, run
     from otel_sqlite.model import ItemError, Outcome
-    from otel_sqlite.provider import configure
 
 __all__ = ["ItemError", "Outcome", "Run", "Step", "configure", "run"]
 
@@ -19,7 +19,7 @@ _HOMES = {
     "Outcome": "model",
     "Run": "instrument",
     "Step": "instrument",
-    "configure": "provider",
+    "configure": "bootstrap",
     "run": "instrument",
 }
 

@@ -87,7 +87,7 @@ class Applier:
         self._offset = 0
         self._unreadable = 0
         self._noted_losses = (0, 0)
-        self._complaint: type[StoreError] | None = None
+        self._complaints: set[type[StoreError]] = set()
         self._is_drained = False
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -109,15 +109,16 @@ class Applier:
         return self._offset >= end
 
     def stop(self, timeout_s: float) -> bool:
-        """Apply what is left and end the thread; whether all of the journal is in the database."""
+        """Apply what is left and end the thread; whether it ended, and the journal is not needed by it any more."""
         self._stop.set()
         self._wake.set()
         self._thread.join(timeout_s)
-        return self._is_drained
+        return not self._thread.is_alive()
 
-    def abandon(self) -> None:
-        """In a forked child, where the thread does not exist: forget the parent's connection without closing it."""
-        self._writer.abandon()
+    @property
+    def is_drained(self) -> bool:
+        """Whether all of the journal was in the database when the thread ended."""
+        return self._is_drained
 
     def _work(self) -> None:
         try:
@@ -132,16 +133,17 @@ class Applier:
                 raise
 
     def _work_until_stopped(self) -> None:
-        has_recovered = False
+        is_applied, has_recovered = True, False
         next_tick = time.monotonic() + TICK_S
         while not self._stop.is_set():
-            if self._wake.wait(max(next_tick - time.monotonic(), 0) if self._is_open() else None):
+            # Without an open run there is nothing to wait for but the next one, unless the store has to be asked again.
+            if self._wake.wait(max(next_tick - time.monotonic(), 0) if self._is_open() or not is_applied else None):
                 self._wake.clear()
                 self._stop.wait(_LINGER_S)
             if time.monotonic() >= next_tick:
                 next_tick = time.monotonic() + TICK_S
                 self._tick()
-            self._guard(self._apply)
+            is_applied = self._guard(self._apply)
             has_recovered = has_recovered or self._guard(self._recover_others)
             if not self._is_open():
                 self._guard(self._prune)
@@ -149,13 +151,16 @@ class Applier:
     def _guard(self, work: "Callable[[], object]") -> bool:
         """Do some work with the store; complain once about each kind of trouble."""
         try:
-            work()
+            try:
+                work()
+            except StoreReplacedError:
+                self._offset = self._journal.start  # the whole of every open run is still there
+                work()
         except StoreError as error:
-            if type(error) is not self._complaint:
+            if type(error) not in self._complaints:
                 _logger.warning("%s (until then, what is recorded is kept in %s)", error, journals.folder(self._settings.path))
-            self._complaint = type(error)
+            self._complaints.add(type(error))
             return False
-        self._complaint = None
         return True
 
     def _apply(self) -> None:
@@ -169,11 +174,9 @@ class Applier:
         lines = self._journal.read(self._offset)
         if lines.end == self._offset:
             return False
-        try:
-            _write(self._writer, lines.records, _WRITE_TIMEOUT_S)
-        except StoreReplacedError:
-            self._offset = self._journal.start  # the whole of every open run is still there
-            return True
+        for batch in _batches(lines.records):
+            self._writer.write(batch, _WRITE_TIMEOUT_S)
+        self._complaints.clear()
         self._offset = lines.end
         self._unreadable += lines.unreadable
         return True
@@ -199,28 +202,43 @@ class Applier:
 
 
 def _recover(writer: Writer, deadline: float, stop: threading.Event | None = None) -> Recovered:
+    def may_go_on() -> bool:
+        return time.monotonic() < deadline and not (stop is not None and stop.is_set())
+
     done = waiting = labelled = 0
     for dead in journals.dead_journals(writer.path):
         is_done = False
         try:
-            if time.monotonic() < deadline and not (stop is not None and stop.is_set()):
-                labelled += _apply_dead(dead, writer, deadline)
+            if may_go_on() and _apply_dead(dead, writer, deadline, may_go_on):
+                labelled += _label_dead(dead, writer, deadline)
                 is_done = True
         finally:
             dead.close(remove=is_done)
         done += is_done
         waiting += not is_done
-    return Recovered(done, waiting, labelled + _label_unwatched(writer, deadline))
+    if may_go_on():
+        labelled += _label_unwatched(writer, deadline)
+    return Recovered(done, waiting, labelled)
 
 
-def _apply_dead(dead: "DeadJournal", writer: Writer, deadline: float) -> int:
-    """Apply a dead process's journal and label what it left open; returns how many runs."""
+def _apply_dead(dead: "DeadJournal", writer: Writer, deadline: float, may_go_on: "Callable[[], bool]") -> bool:
+    """Apply a dead process's journal; whether all of it is in the database."""
+    if not dead.is_known:
+        return False
     offset = unreadable = 0
     while (lines := dead.read(offset)).end > offset:
-        _write(writer, lines.records, _remaining_s(deadline))
+        for batch in _batches(lines.records):
+            if not may_go_on():
+                return False
+            writer.write(batch, _remaining_s(deadline))
         offset, unreadable = lines.end, unreadable + lines.unreadable
     if unreadable:
         writer.write_drops(_losses(dead.name, unreadable, 0), _remaining_s(deadline))
+    return True
+
+
+def _label_dead(dead: "DeadJournal", writer: Writer, deadline: float) -> int:
+    """Say why the runs ended that a dead process left open; returns how many."""
     header, last_sign_ns = dead.header, dead.last_sign_ns
     boots = {journals.boot_id(), header.boot_id if header else None} - {None}
     reason = EndReason.PROCESS_DIED if len(boots) < 2 else EndReason.HOST_REBOOTED  # noqa: PLR2004 - then and now
@@ -236,11 +254,6 @@ def _label_unwatched(writer: Writer, deadline: float) -> int:
             evidence = "its process is gone, and its journal with it"
             labelled += writer.label(name, EndReason.PROCESS_DIED, evidence, None, _remaining_s(deadline))
     return labelled + writer.label_unwatched(host, time.time_ns(), _remaining_s(deadline))
-
-
-def _write(writer: Writer, records: "Iterable[SpanRecords]", timeout_s: float) -> None:
-    for batch in _batches(records):
-        writer.write(batch, timeout_s)
 
 
 def _batches(records: "Iterable[SpanRecords]") -> "Iterator[list[SpanRecords]]":

@@ -78,7 +78,7 @@ class Harmless:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: "TracebackType | None") -> bool:
-        if not isinstance(error, Exception) or settings.is_strict():
+        if error is None or not issubclass(type(error), Exception) or settings.is_strict():
             return False
         if not self._has_complained:
             self._has_complained = True
@@ -172,9 +172,14 @@ class Run(_Block):
         self._pipeline = clean.text(pipeline, clean.NAME_LIMIT)
         self._provider = tracer_provider
         self._tracer: trace.Tracer = trace.NoOpTracer()
+        self._begin()
+
+    def _begin(self) -> None:
+        """A handle that is used again is another run."""
         self._run_id = uuid.uuid4().hex
         self._outcome = Outcome.RUNNING
         self._step_outcomes: list[Outcome] = []
+        self._recorded = set()
 
     @property
     def outcome(self) -> Outcome:
@@ -192,6 +197,7 @@ class Run(_Block):
 
     def __enter__(self) -> Self:
         with self._harmless:
+            self._begin()
             self._start()
         return self
 
@@ -217,7 +223,7 @@ class Run(_Block):
         }
         if parent_run_id is not None:
             attributes[semconv.PARENT_RUN_ID] = str(parent_run_id)
-        self._tracer = trace.get_tracer("otel_sqlite", tracer_provider=self._provider, schema_url=semconv.SCHEMA_URL)
+        self._tracer = trace.get_tracer(semconv.SCOPE, tracer_provider=self._provider, schema_url=semconv.SCHEMA_URL)
         parent = context.set_value(_RUN_KEY, self._run_id, ambient)
         self._open(self._tracer, f"RUN {self._pipeline}", parent, SpanKind.SERVER, attributes)
 
@@ -236,16 +242,22 @@ class Run(_Block):
 class Step(_Block):
     """One step of a run: a span, and a row with counts. Its methods may be called from any thread."""
 
-    __slots__ = ("_counts", "_detail", "_is_skipped", "_kept", "_name", "_outer", "_run", "_unrecorded")
+    __slots__ = ("_counts", "_detail", "_is_foreign", "_is_skipped", "_kept", "_name", "_outer", "_run", "_unrecorded")
 
     def __init__(self, parent: Run, name: str) -> None:
         super().__init__(parent._harmless)  # noqa: SLF001 - the two are one unit
         self._run = parent
         self._outer: Step | None = None  # the step of the same run that this one is opened in
         self._name = clean.text(name, clean.NAME_LIMIT)
+        self._begin()
+
+    def _begin(self) -> None:
+        """A handle that is used again is another step."""
+        self._recorded = set()
         self._counts = {semconv.CREATED: 0, semconv.UPDATED: 0, semconv.SKIPPED: 0, semconv.FAILED: 0}
         self._detail: dict[object, object] = {}
         self._is_skipped = False
+        self._is_foreign = False
         self._kept = 0
         self._unrecorded = 0
 
@@ -262,6 +274,7 @@ class Step(_Block):
     def count(self, *, created: int = 0, updated: int = 0, skipped: int = 0, failed: int = 0) -> None:
         """Add to the step's counts; they are on the dashboard within a second."""
         added = (created, updated, skipped, failed)
+        self._check_process()
         with self._harmless, _counting:
             for key, value in zip(self._counts, added, strict=True):
                 if number := clean.count(value):
@@ -288,6 +301,7 @@ class Step(_Block):
 
     def __enter__(self) -> Self:
         with self._harmless:
+            self._begin()
             steps = (block for block in _blocks() if isinstance(block, Step))
             self._outer = next((step for step in steps if step._run is self._run), None)  # noqa: SLF001 - of the same class
             self._run._open_step(self, self._name)  # noqa: SLF001 - the two are one unit
@@ -306,6 +320,12 @@ class Step(_Block):
             if error is not None:
                 self._tell_outer_blocks(_identity(error))
         return False
+
+    def _check_process(self) -> None:
+        """What a forked child says of its parent's step is lost with the child's copy of it; say so once."""
+        if self._pid != os.getpid() and not self._is_foreign:
+            self._is_foreign = True
+            _logger.warning("step %r was opened in another process: open a step here, or this is not recorded", self._name)
 
     def _tell_outer_blocks(self, recorded: _Identity) -> None:
         self._run._recorded.add(recorded)  # noqa: SLF001 - the two are one unit

@@ -12,7 +12,7 @@ import time
 import uuid
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_sqlite.errors import StoreReadOnlyError
 from otel_sqlite.model import DropRecord, ErrorRecord, RunRecord, SpanRecords, StepRecord
@@ -168,7 +168,8 @@ class Journal:
 
     def abandon(self) -> None:
         """In a forked child: let go of the descriptor without touching the lock, which is the parent's."""
-        os.close(self._descriptor)
+        with contextlib.suppress(OSError):
+            os.close(self._descriptor)
 
     def _append(self, line: bytes) -> None:
         if self._is_torn:  # the newline ends what a failed write may have left
@@ -214,12 +215,24 @@ class DeadJournal:
     @property
     def header(self) -> Header | None:
         """Whose journal it was; None when that cannot be read."""
-        first = os.pread(self._descriptor, 4096, 0).partition(_NEWLINE)[0]
         try:
-            mark, version, *values = json.loads(first)
+            mark, version, *values = self._first_line()
             return Header(*values) if (mark, version) == ("journal", _FORMAT) else None
         except (ValueError, TypeError):
             return None
+
+    @property
+    def is_known(self) -> bool:
+        """False for the journal of a newer version, which waits for a reader that knows it."""
+        try:
+            mark, version, *_ = self._first_line()
+        except (ValueError, TypeError):
+            return True
+        return bool(mark != "journal" or version == _FORMAT)
+
+    def _first_line(self) -> list[Any]:
+        first: list[Any] = json.loads(os.pread(self._descriptor, 4096, 0).partition(_NEWLINE)[0])
+        return first
 
     def read(self, start: int) -> Lines:
         """Whole lines from byte ``start``; a torn last line is left out."""

@@ -156,11 +156,17 @@ def _run(span: "ReadableSpan", attributes: _Attributes, frame: _Frame, unwinding
         duration_ms=frame.duration_ms,
         # A run has no such outcome in the database: one in which there was nothing to do went well.
         outcome=(Outcome.SUCCESS if outcome is Outcome.SKIPPED else outcome).value,
-        is_inferred=ending is not None and ending.is_inferred,
+        # A run of ours is a success as far as its process knows: a step in another one may have failed.
+        is_inferred=ending is not None and (ending.is_inferred or (outcome is Outcome.SUCCESS and _is_by_us(span))),
         end_reason=None if ending is None else ending.reason.value,
         end_evidence=f"result: {word}" if ending is not None and word in _NOTED else None,
         summary=_json(attributes.get(semconv.SUMMARY), clean.SUMMARY_LIMIT),
     )
+
+
+def _is_by_us(span: "ReadableSpan") -> bool:
+    scope = span.instrumentation_scope
+    return scope is not None and scope.name == semconv.SCOPE
 
 
 def _step(span: "ReadableSpan", attributes: _Attributes, frame: _Frame, unwinding: BaseException | None) -> StepRecord:

@@ -83,20 +83,29 @@ class StepResult(Protocol):
 
 def end_reason(exception: BaseException | None) -> EndReason:
     """Why a block ended, from the exception that leaves it (None: there is none)."""
-    match exception:
-        case None:
-            return EndReason.OK
-        case SystemExit(code=code):
-            return EndReason.OK if code is None or (isinstance(code, int) and code == 0) else EndReason.EXIT_CODE
-        case KeyboardInterrupt():
-            return EndReason.SIGNAL
-        case GeneratorExit():
-            return EndReason.CANCELLED
+    if exception is None:
+        return EndReason.OK
+    kind = type(exception)  # an exception may lie about its class, and break any attribute
+    if issubclass(kind, SystemExit):
+        return EndReason.OK if _exit_code(exception) in (None, 0) else EndReason.EXIT_CODE
+    if issubclass(kind, KeyboardInterrupt):
+        return EndReason.SIGNAL
+    if issubclass(kind, GeneratorExit):
+        return EndReason.CANCELLED
     # asyncio is not imported for the sake of one class: whoever cancelled has it loaded.
-    is_cancelled = any(
-        c.__name__ == "CancelledError" and str(c.__module__).startswith("asyncio") for c in type(exception).__mro__
-    )
+    is_cancelled = any(c.__name__ == "CancelledError" and str(c.__module__).startswith("asyncio") for c in kind.__mro__)
     return EndReason.CANCELLED if is_cancelled else EndReason.EXCEPTION
+
+
+def _exit_code(exception: BaseException) -> int | None:
+    """None and 0 are what Python takes for a success; whatever is no plain number is told as 1."""
+    try:
+        code = BaseException.__getattribute__(exception, "code")
+    except BaseException:  # noqa: BLE001 - a property may do anything
+        return 1
+    if code is None:
+        return None
+    return int.__index__(code) if isinstance(code, int) else 1
 
 
 def step_outcome(reason: EndReason, *, skipped: bool, failed: int) -> Outcome:

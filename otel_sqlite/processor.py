@@ -109,14 +109,20 @@ class DashboardSpanProcessor(SpanProcessor):
             if self._is_shut_down:
                 return
             self._is_shut_down = True
-            applier, journal = self._applier, self._journal
+        try:
+            self._close()
+        except Exception:  # noqa: BLE001 - what escapes from here keeps the processors after this one from shutting down
+            self._complain()
+
+    def _close(self) -> None:
+        applier, journal = self._applier, self._journal
         if applier is None or journal is None:
             return
-        is_drained = applier.stop(self._settings.exit_timeout_s)
+        has_ended = applier.stop(self._settings.exit_timeout_s)
         with self._lock:
-            # A journal with an open run stays locked as long as the process lives: the run may be going on.
-            if not self._live:
-                journal.close(remove=is_drained)
+            # A journal that the thread still reads, or with an open run, stays locked as long as the process lives.
+            if has_ended and not self._live:
+                journal.close(remove=applier.is_drained)
                 self._journal = self._applier = None
 
     def _start(self, span: Span) -> None:
@@ -142,7 +148,12 @@ class DashboardSpanProcessor(SpanProcessor):
         """Whether there is a journal; the first run makes it, and starts the background thread."""
         if self._journal is not None:
             return not self._is_shut_down
-        if self._is_shut_down or time.monotonic() < self._reopen_at:
+        if self._is_shut_down:
+            if not self._has_complained:
+                self._has_complained = True
+                _logger.warning("a run or step after shutdown is not recorded in %s", self._settings.path)
+            return False
+        if time.monotonic() < self._reopen_at:
             return False
         try:
             self._journal = Journal(self._settings.path, self._lock)
@@ -187,8 +198,6 @@ class DashboardSpanProcessor(SpanProcessor):
         self._lock = threading.RLock()
         self._inherited |= self._live.keys()
         self._live = {}
-        if self._applier is not None:
-            self._applier.abandon()
         if self._journal is not None:
             self._journal.abandon()
         self._journal = self._applier = None
@@ -209,24 +218,25 @@ def _unwinding(live: _Live | None) -> BaseException | None:
 
 # Fork hooks can never be taken back: one set serves all processors, and keeps none of them alive.
 _processors: "weakref.WeakSet[DashboardSpanProcessor]" = weakref.WeakSet()
-_held: list[DashboardSpanProcessor] = []
+_held: dict[int, list[DashboardSpanProcessor]] = {}  # by the thread that forks: there may be several
 
 
 def _before_fork() -> None:
     """Nobody is in the middle of an append or a tick while the process forks: the child would wait for them for ever."""
-    _held.extend(_processors)
-    for processor in _held:
+    held = _held[threading.get_ident()] = list(_processors)
+    for processor in held:
         processor._lock.acquire()  # noqa: SLF001 - the hooks are part of the class
 
 
 def _after_fork_in_parent() -> None:
-    while _held:
-        _held.pop()._lock.release()  # noqa: SLF001 - the hooks are part of the class
+    for processor in _held.pop(threading.get_ident(), []):
+        processor._lock.release()  # noqa: SLF001 - the hooks are part of the class
 
 
 def _after_fork_in_child() -> None:
-    while _held:
-        _held.pop()._begin_anew()  # noqa: SLF001 - the hooks are part of the class
+    for processor in _held.pop(threading.get_ident(), []):
+        processor._begin_anew()  # noqa: SLF001 - the hooks are part of the class
+    _held.clear()
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -1,8 +1,7 @@
-"""configure(): from settings to a TracerProvider with the dashboard and, where an endpoint is set, OTLP. The composition root."""
+"""From settings to a TracerProvider with the dashboard and, where an endpoint is set, OTLP. The composition root."""
 
 import atexit
 import logging
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -21,12 +20,11 @@ from otel_sqlite.processor import DashboardSpanProcessor
 from otel_sqlite.settings import Settings, is_strict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from opentelemetry.context import Context
 
 _logger = logging.getLogger(__name__)
-
-_lock = threading.Lock()
-_configured: DashboardSpanProcessor | None = None
 
 _FOREIGN_LIMITS: Final = (
     "a TracerProvider exists already: the dashboard was added to it, but its sampler and its span limits stay as they are "
@@ -71,30 +69,8 @@ class _Processors(SynchronousMultiSpanProcessor):
                 processor.on_end(span)
 
 
-def configure(path: str | os.PathLike[str] | None = None) -> None:
-    """Record runs and steps in the dashboard database, and send spans to a collector when OTEL_EXPORTER_OTLP_ENDPOINT is set.
-
-    Call it once, first thing in ``main``; a second call changes nothing. Where the application already has an OpenTelemetry
-    TracerProvider, the dashboard joins it. Never raises, unless OTEL_SQLITE_STRICT is set.
-
-    Args:
-        path: The dashboard database; OTEL_SQLITE_PATH, else ``data/dashboard.sqlite``, by default. It is created when needed.
-    """
-    global _configured  # noqa: PLW0603 - one process has one global provider
-    with _lock:
-        try:
-            settings = Settings.from_env(path)
-            if _configured is None:
-                _configured = _attach(settings)
-            elif path is not None and _configured.path != settings.path:
-                _logger.warning("configure() was called before: runs go on being recorded in %s", _configured.path)
-        except Exception:  # whatever is wrong with the environment, it is not worth a pipeline
-            if is_strict():
-                raise
-            _logger.warning("tracking could not be set up, the pipeline goes on untracked", exc_info=True)
-
-
-def _attach(settings: Settings) -> DashboardSpanProcessor | None:
+def attach(settings: Settings) -> "Path | None":
+    """Let the dashboard see the spans of this process; returns the database that they are recorded in, None if none is."""
     existing = trace.get_tracer_provider()
     if isinstance(existing, trace.ProxyTracerProvider):
         return _provide(settings)
@@ -111,10 +87,10 @@ def _attach(settings: Settings) -> DashboardSpanProcessor | None:
     atexit.register(dashboard.shutdown)
     if not isinstance(getattr(existing, "sampler", None), _WholeSpanSampler):
         _logger.warning(_FOREIGN_LIMITS)
-    return dashboard
+    return settings.path
 
 
-def _provide(settings: Settings) -> DashboardSpanProcessor:
+def _provide(settings: Settings) -> "Path":
     """Set the global provider: the dashboard first, so that no other processor can come between it and a span."""
     provider = unlimited_provider()
     dashboard = DashboardSpanProcessor(settings.path)
@@ -122,12 +98,8 @@ def _provide(settings: Settings) -> DashboardSpanProcessor:
     if settings.otlp and (otlp := _otlp_processor()) is not None:
         provider.add_span_processor(otlp)
     trace.set_tracer_provider(provider)
-    is_leaving = threading.Event()
-    # Started now, because no thread can be started while the interpreter ends (since Python 3.12).
-    others = threading.Thread(target=_shut_down_others, args=(provider, is_leaving), name="otel_sqlite shutdown", daemon=True)
-    others.start()
-    atexit.register(_shut_down, dashboard, others, is_leaving, settings.exit_timeout_s)
-    return dashboard
+    atexit.register(_shut_down, provider, dashboard, settings.exit_timeout_s)
+    return settings.path
 
 
 def unlimited_provider() -> TracerProvider:
@@ -166,16 +138,10 @@ def _otlp_processor() -> SpanProcessor | None:
         return None
 
 
-def _shut_down(
-    dashboard: DashboardSpanProcessor, others: threading.Thread, is_leaving: threading.Event, timeout_s: float
-) -> None:
+def _shut_down(provider: TracerProvider, dashboard: DashboardSpanProcessor, timeout_s: float) -> None:
     """At exit: first the dashboard, then what the collector still gets in the rest of the time."""
     deadline = time.monotonic() + timeout_s
     dashboard.shutdown()
-    is_leaving.set()
+    others = threading.Thread(target=provider.shutdown, name="otel_sqlite shutdown", daemon=True)
+    others.start()
     others.join(max(deadline - time.monotonic(), 0))
-
-
-def _shut_down_others(provider: TracerProvider, is_leaving: threading.Event) -> None:
-    is_leaving.wait()
-    provider.shutdown()

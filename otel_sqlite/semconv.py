@@ -8,6 +8,8 @@ from typing import Final
 
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.44.0"
 
+SCOPE: Final = "otel_sqlite"  # the instrumentation scope of our own spans
+
 # Official, on spans.
 PIPELINE_NAME: Final = "cicd.pipeline.name"
 RUN_ID: Final = "cicd.pipeline.run.id"

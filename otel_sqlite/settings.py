@@ -27,6 +27,7 @@ class Settings:
         exit_timeout_s: The longest time that what is left to do may delay the exit of a process; 0 is allowed.
         strict: Raise what would otherwise be logged (for tests).
         otlp: Whether an OTLP endpoint is set.
+        is_sdk_disabled: Whether OpenTelemetry is switched off, and tracking with it.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class Settings:
     exit_timeout_s: float = 5.0
     strict: bool = False
     otlp: bool = False
+    is_sdk_disabled: bool = False
 
     @classmethod
     def from_env(cls, path: str | os.PathLike[str] | None = None) -> "Settings":
@@ -41,9 +43,10 @@ class Settings:
         env = os.environ
         return cls(
             path=_absolute(Path(path or env.get("OTEL_SQLITE_PATH") or DEFAULT_PATH)),
-            retention_days=int(_number(env, "OTEL_SQLITE_RETENTION_DAYS", 400)),
+            retention_days=int(_number(env, "OTEL_SQLITE_RETENTION_DAYS", 400, least=1)),
             exit_timeout_s=_number(env, "OTEL_SQLITE_EXIT_TIMEOUT", 5.0),
             strict=is_strict(),
+            is_sdk_disabled=env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true",
             otlp=bool(env.get("OTEL_EXPORTER_OTLP_ENDPOINT") or env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")),
         )
 
@@ -61,12 +64,12 @@ def trace_carrier() -> dict[str, str]:
 
 def _absolute(path: Path) -> Path:
     try:
-        return path.expanduser().absolute()
+        return path.expanduser().resolve()  # through links: the lock and the journals lie beside the file itself
     except (OSError, RuntimeError):  # the working directory is gone, or there is no such home: opening it will say so
         return path
 
 
-def _number(env: "Mapping[str, str]", name: str, default: float) -> float:
+def _number(env: "Mapping[str, str]", name: str, default: float, least: float = 0) -> float:
     raw = env.get(name, "").strip()
     if not raw:
         return default
@@ -74,7 +77,7 @@ def _number(env: "Mapping[str, str]", name: str, default: float) -> float:
         value = float(raw)
     except ValueError:
         value = -1.0
-    if not 0 <= value < _LARGEST:  # also refuses nan
-        _logger.warning("%s=%r is not a number of zero or more: %g is used instead", name, raw, default)
+    if not least <= value < _LARGEST:  # also refuses nan
+        _logger.warning("%s=%r is not a number of %g or more: %g is used instead", name, raw, least, default)
         return default
     return value

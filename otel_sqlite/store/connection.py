@@ -5,7 +5,8 @@ import os
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+import weakref
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -45,10 +46,12 @@ _ERRORS: Final[dict[int, type[StoreError]]] = {
 # Held inside SQLite, and while the process forks: a child forked in between inherits locks of the library that nobody gives back.
 _no_fork = threading.RLock()
 
+_databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
+
 # Mutexes held or waited for in this process: a forked child has to let go of its copies, or they outlive their owner.
 _held: set[int] = set()
 
-# Connections that a forked child inherited: closing one there could end the parent's transaction, so they are kept for ever.
+# Connections that a forked child inherited in the middle of a transaction: closing one there would undo what the parent writes.
 _inherited: list[sqlite3.Connection] = []
 
 
@@ -97,7 +100,7 @@ class Database:
         self._prepare = prepare
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
-        self._pid = os.getpid()
+        _databases.add(self)
 
     @contextmanager
     def transaction(self, timeout_s: float) -> "Iterator[sqlite3.Connection]":
@@ -128,9 +131,13 @@ class Database:
                 raise known from error
             raise
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection now."""
+        return self._connection is not None
+
     def close(self, timeout_s: float = 1.0) -> None:
         """Close the connection; inside the mutex, because the last one to close checkpoints."""
-        self.abandon()
         connection, self._connection = self._connection, None
         if connection is None:
             return
@@ -164,29 +171,40 @@ class Database:
 
     @contextmanager
     def _mutex(self, deadline: float) -> "Iterator[None]":
-        """Hold the lock that makes writers take turns: SQLite's own waiting starves some when there are many."""
+        """Hold the lock that makes writers take turns: SQLite's own waiting starves some when there are many.
+
+        Who waits for the mutex holds the queue, and who comes back from a turn has to pass the queue as well: a busy
+        writer cannot take one turn after another while others only ask from time to time.
+        """
         folder = sidecar(self.path)
         if not folder.exists():
-            check_file(self.path)
+            if not any(database.is_open for database in _databases):
+                check_file(self.path)
             make_folder(folder, self.path)
+        with self._lock(folder / "queue", deadline) as leave_queue, self._lock(folder / "mutex", deadline):
+            leave_queue()
+            yield
+
+    @contextmanager
+    def _lock(self, file: Path, deadline: float) -> "Iterator[Callable[[], None]]":
+        """Hold a flock on a file until the block ends, or what it is given is called."""
         try:
-            descriptor = os.open(folder / "mutex", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StoreReadOnlyError(self.path, f"{folder}: {error.strerror}") from error
+            raise StoreReadOnlyError(self.path, f"{file}: {error.strerror}") from error
         _held.add(descriptor)
         try:
             while not try_lock(descriptor):
                 if time.monotonic() >= deadline:
                     raise StoreBusyError(self.path, "other writers")
                 time.sleep(_MUTEX_POLL_S)
-            yield
+            yield lambda: unlock(descriptor)
         finally:
             _held.discard(descriptor)
             unlock(descriptor)
             os.close(descriptor)
 
     def _open(self) -> sqlite3.Connection:
-        self.abandon()
         check_free_space(self.path)
         if self._connection is not None:
             if self._file == _identity(self.path):
@@ -208,13 +226,17 @@ class Database:
         self._connection, self._file = connection, _identity(self.path)
         return connection
 
-    def abandon(self) -> None:
-        """In a forked child, forget the parent's connection without touching it; elsewhere, do nothing."""
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            if self._connection is not None:
-                _inherited.append(self._connection)
-                self._connection = None
+    def let_go(self) -> None:
+        """In a forked child: close the parent's connection, so that a new one here does not believe to hold its locks.
+
+        SQLite keeps the locks of a file once a process, and the kernel gives a child none of them: on what it inherited, a
+        child would write into a WAL that the parent, finding nobody else, has just deleted.
+        """
+        connection, self._connection = self._connection, None
+        if connection is not None and connection.in_transaction:
+            _inherited.append(connection)
+        elif connection is not None:
+            connection.close()
 
 
 def create_file(path: Path) -> None:
@@ -283,6 +305,9 @@ def unlock(descriptor: int) -> None:
 def _let_go() -> None:
     while _held:
         os.close(_held.pop())
+    for database in _databases:
+        with suppress(sqlite3.Error):
+            database.let_go()
     _no_fork.release()
 
 

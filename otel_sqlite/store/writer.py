@@ -44,7 +44,8 @@ ON CONFLICT (run_uid) DO UPDATE SET
   summary_json = COALESCE(excluded.summary_json, summary_json),
   host = COALESCE(excluded.host, host), pid = COALESCE(excluded.pid, pid), journal = COALESCE(excluded.journal, journal),
   last_seen_at = COALESCE(excluded.last_seen_at, last_seen_at)
-WHERE runs.finished_at IS NULL OR (excluded.finished_at IS NOT NULL AND runs.end_reason IN ({_LABELS}))
+WHERE (runs.span_id IS NULL OR runs.span_id = excluded.span_id)
+  AND (runs.finished_at IS NULL OR (excluded.finished_at IS NOT NULL AND runs.end_reason IN ({_LABELS})))
 """
 
 _STEP_COLUMNS: Final = (
@@ -238,10 +239,6 @@ class Writer:
     def close(self) -> None:
         """Close the database; writing opens it again."""
         self._database.close()
-
-    def abandon(self) -> None:
-        """In a forked child: forget the parent's connection without closing it."""
-        self._database.abandon()
 
     def _write_alone(self, batch: "Sequence[SpanRecords]", deadline: float) -> None:
         """Write record by record, and leave out those that fail."""

@@ -147,3 +147,22 @@ def test_the_header_tells_whose_journal_it_is(path):
     (dead,) = journals.dead_journals(path)
     assert dead.header == Header(journals.host(), os.getpid(), journals.boot_id())
     dead.close(remove=True)
+
+
+def test_the_journal_of_a_newer_version_waits_for_a_reader_that_knows_it(path, die):
+    die()
+    (file,) = journals.folder(path).iterdir()
+    file.write_bytes(file.read_bytes().replace(b'["journal", 1,', b'["journal", 2,'))
+    assert recover(path, 5) == Recovered(journals=0, waiting=1, labelled=0)
+    assert file.exists()
+
+
+def test_a_run_of_another_machine_is_not_labelled_for_its_journal_is_not_here(path, die, read):
+    die(lambda provider: provider.force_flush())
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE runs SET host = 'elsewhere'")
+        connection.commit()
+    for file in journals.folder(path).iterdir():
+        file.unlink()
+    assert recover(path, 5).labelled == 0
+    assert read("SELECT outcome FROM runs") == [("running",)]

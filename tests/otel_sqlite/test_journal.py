@@ -10,6 +10,7 @@ from otel_sqlite import journal as journals
 from otel_sqlite.errors import StoreError
 from otel_sqlite.journal import Journal, dead_journals, decode, encode
 from otel_sqlite.model import ErrorRecord, RunRecord, SpanRecords
+from otel_sqlite.store.connection import try_lock
 
 
 def said(number=1, **changes):
@@ -150,6 +151,21 @@ def test_a_symbolic_link_is_never_followed(path, tmp_path):
     (folder / "link.jsonl").symlink_to(tmp_path / "precious.jsonl")
     assert left_behind(path) == []
     assert (tmp_path / "precious.jsonl").exists()
+
+
+def test_one_that_its_owner_removed_before_it_could_be_locked_is_nobodys(path, monkeypatch):
+    """Between opening and locking, its process comes to an end; another makes a journal at the same place."""
+    journal = Journal(path, threading.RLock())
+    file = journals.folder(path) / journal.name
+    journal.close(remove=False)
+
+    def lock_too_late(descriptor):
+        file.unlink()
+        file.touch()
+        return try_lock(descriptor)
+
+    monkeypatch.setattr(journals, "try_lock", lock_too_late)
+    assert left_behind(path) == []
 
 
 def test_it_is_emptied_only_when_all_of_it_is_applied_and_nothing_is_open(path, journal):

@@ -116,3 +116,43 @@ def test_a_time_is_cut_to_milliseconds_in_utc(time_ns):
 @given(TIMES, TIMES)
 def test_times_compare_as_texts(one, other):
     assert (timestamp(one) < timestamp(other)) == (one // 1_000_000 < other // 1_000_000)
+
+
+class _LiarError(Exception):
+    @property
+    def __class__(self):
+        raise RuntimeError("not my class")
+
+
+class _SecretiveError(Exception):
+    def __getattribute__(self, name):
+        raise RuntimeError(name)
+
+
+class _UndecidedExit(SystemExit):
+    @property
+    def code(self):
+        raise RuntimeError("no code")
+
+
+class _EvilInt(int):
+    def __eq__(self, other):
+        raise RuntimeError("not comparable")
+
+    __hash__ = int.__hash__
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (_LiarError, EndReason.EXCEPTION),
+        (_SecretiveError, EndReason.EXCEPTION),
+        (_UndecidedExit, EndReason.EXIT_CODE),
+        (lambda: SystemExit(_EvilInt(0)), EndReason.OK),
+        (lambda: SystemExit(_EvilInt(3)), EndReason.EXIT_CODE),
+        (lambda: SystemExit(False), EndReason.OK),
+    ],
+    ids=["lies about its class", "has no attributes", "has no code", "evil zero", "evil three", "false"],
+)
+def test_an_exception_that_breaks_what_is_asked_of_it_has_a_reason_all_the_same(make, reason):
+    assert end_reason(make()) is reason

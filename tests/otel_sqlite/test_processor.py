@@ -1,6 +1,7 @@
 """The live path: from the span to the row, in this process and in its forks."""
 
 import os
+import shutil
 import sqlite3
 import threading
 from contextlib import closing
@@ -8,7 +9,7 @@ from contextlib import closing
 import pytest
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 
-from otel_sqlite import ItemError, journal, run, semconv
+from otel_sqlite import ItemError, applier, journal, run, semconv
 from otel_sqlite.applier import recover
 from otel_sqlite.processor import DashboardSpanProcessor
 
@@ -102,6 +103,7 @@ def test_a_run_that_is_open_at_shutdown_can_still_end(path, tracked, rows):
             provider.dashboard.shutdown()
             assert rows("SELECT outcome FROM runs") == [("running",)]
         provider.dashboard._journal.close(remove=False)
+        provider.dashboard._journal = None
     recover(path, 5)
     assert rows("SELECT outcome FROM runs") == [("success",)]
 
@@ -234,6 +236,88 @@ def test_what_the_journal_kept_is_recovered_when_the_place_is_mended(path, track
     assert rows("SELECT pipeline, outcome FROM runs") == [("people", "success")]
 
 
+def test_what_could_not_be_stored_while_a_run_was_open_is_stored_when_the_process_idles(path, tracked, rows, until, monkeypatch):
+    monkeypatch.setattr(applier, "_WRITE_TIMEOUT_S", 0.01)
+    with tracked() as provider:
+        with run("first", tracer_provider=provider):
+            pass
+        assert provider.force_flush()
+        with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
+            stranger.execute("BEGIN EXCLUSIVE")
+            with run("second", tracer_provider=provider):
+                pass
+            until(lambda: provider.dashboard._applier._complaints)
+            stranger.execute("ROLLBACK")
+        until(lambda: len(rows("SELECT 1 FROM runs WHERE outcome = 'success'")) == 2)
+
+
+def test_a_shutdown_that_runs_out_of_time_leaves_the_journal_to_the_thread(path, tracked, monkeypatch, tmp_path):
+    """The thread goes on reading: a descriptor closed under it may be another file by then."""
+    monkeypatch.setenv("OTEL_SQLITE_EXIT_TIMEOUT", "0")
+    with tracked() as provider:
+        with run("first", tracer_provider=provider):
+            pass
+        assert provider.force_flush()
+        with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
+            stranger.execute("BEGIN EXCLUSIVE")
+            with run("second", tracer_provider=provider):
+                pass
+            thread = provider.dashboard._applier._thread
+            provider.dashboard.shutdown()
+            precious = (tmp_path / "precious").open("w+b")
+            precious.write(b"mine")
+            precious.flush()
+            stranger.execute("ROLLBACK")
+        thread.join(20)
+    assert (tmp_path / "precious").read_bytes() == b"mine"
+    precious.close()
+
+
+def test_a_folder_of_journals_that_is_removed_does_no_harm_to_the_database(path, tracked, rows):
+    with tracked() as provider, run("people", tracer_provider=provider) as r:
+        with r.step("before"):
+            pass
+        assert provider.force_flush()
+        with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
+            stranger.execute("BEGIN IMMEDIATE")
+            shutil.rmtree(path.with_name(path.name + ".d"))
+            stranger.execute("ROLLBACK")
+        provider.dashboard.tick()
+        with r.step("after"):
+            pass
+        assert provider.force_flush()
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            assert reader.execute("SELECT COUNT(*) FROM run_steps").fetchone() == (2,)
+    assert rows("PRAGMA integrity_check") == [("ok",)]
+    assert rows("SELECT outcome FROM runs") == [("success",)]
+
+
+def test_lines_that_the_disk_did_not_take_are_in_the_ledger(tracked, rows, caplog):
+    with tracked() as provider, run("people", tracer_provider=provider) as r:
+        dashboard = provider.dashboard._journal
+        real, full = dashboard._descriptor, os.open("/dev/full", os.O_WRONLY)
+        dashboard._descriptor = full
+        with r.step("lost"):
+            pass
+        dashboard._descriptor = real
+        os.close(full)
+        with r.step("kept"):
+            pass
+    assert rows("SELECT step_name FROM run_steps") == [("kept",)]
+    assert rows("SELECT reason, count FROM run_drops") == [("unwritten_line", 2)]
+
+
+def test_a_handle_that_is_used_again_is_another_run(tracked, rows):
+    with tracked() as provider:
+        r = run("again", tracer_provider=provider)
+        with r, r.step("x") as step:
+            step.count(created=5)
+        with pytest.raises(ValueError, match="bad"), r, step:
+            raise ValueError("bad")
+    assert rows("SELECT outcome, total_created FROM runs ORDER BY id") == [("success", 5), ("failure", 0)]
+    assert rows("SELECT COUNT(*) FROM run_errors") == [(1,)]
+
+
 class TestFork:
     """A child never ends, duplicates or deletes its parent's run, lease or journal."""
 
@@ -286,6 +370,28 @@ class TestFork:
             assert rows("SELECT step_name, outcome, end_reason FROM run_steps") == [("dies", "failure", "process_died")]
             assert rows("SELECT outcome FROM runs") == [("running",)]
 
+    def test_a_step_that_fails_in_a_child_makes_the_run_partial(self, tracked, rows, in_child):
+        with tracked() as provider, run("people", tracer_provider=provider) as r:
+
+            def work():
+                with r.step("in the child") as step:
+                    step.item_error(ItemError("ABC", "bad"))
+                provider.shutdown()
+
+            in_child(work)
+        assert rows("SELECT outcome, total_failed FROM runs") == [("partial", 1)]
+
+    def test_what_a_child_says_of_its_parents_step_is_not_lost_silently(self, tracked, rows, in_child, caplog):
+        with tracked() as provider, run("people", tracer_provider=provider) as r, r.step("x") as step:
+
+            def work():
+                step.count(created=1)
+                step.item_error(ItemError("ABC", "bad"))
+                return caplog.text.count("was opened in another process")
+
+            assert in_child(work) == "1"
+        assert rows("SELECT created_count FROM run_steps") == [(0,)]
+
     def test_a_child_may_record_runs_of_its_own(self, tracked, rows, in_child):
         with tracked() as provider, run("parent", tracer_provider=provider):
 
@@ -297,7 +403,8 @@ class TestFork:
             in_child(work)
         assert sorted(rows("SELECT pipeline, outcome FROM runs")) == [("child", "success"), ("parent", "success")]
 
-    def test_children_forked_while_threads_record_never_hang(self, tracked, rows):
+    def test_children_forked_while_threads_record_never_hang(self, tracked, rows, monkeypatch):
+        monkeypatch.setenv("OTEL_SQLITE_EXIT_TIMEOUT", "60")  # forty children may wait long for a slow disk
         stop = threading.Event()
         with tracked() as provider, run("people", tracer_provider=provider) as r:
 

@@ -195,7 +195,14 @@ def test_a_wrapper_that_takes_no_processor_is_left_alone_and_named(program, rows
 def test_a_provider_that_cannot_be_loaded_leaves_the_pipeline_untracked(program, rows):
     done = program(CONFIGURED, OTEL_PYTHON_TRACER_PROVIDER="garbage")
     assert (done.returncode, done.stdout) == (0, "partial\n")
-    assert "tracking could not be set up, the pipeline goes on untracked\n" in done.stderr
+    assert "tracking could not be set up, the pipeline goes on untracked: StopIteration" in done.stderr
+    assert rows() is None
+
+
+def test_what_the_sdk_refuses_when_it_is_loaded_leaves_the_pipeline_untracked(program, rows):
+    done = program(CONFIGURED, OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT="abc")
+    assert (done.returncode, done.stdout) == (0, "partial\n")
+    assert "tracking could not be set up, the pipeline goes on untracked: ValueError" in done.stderr
     assert rows() is None
 
 

@@ -61,8 +61,8 @@ def test_a_path_that_cannot_be_made_absolute_is_kept(monkeypatch, tmp_path, path
 
 
 @pytest.mark.parametrize("value", ["abc", "-1", "nan", "inf", "1e99", "5s"])
-@pytest.mark.parametrize(("name", "default"), [("RETENTION_DAYS", 400), ("EXIT_TIMEOUT", 5.0)])
-def test_a_senseless_number_is_reported_and_its_default_used(monkeypatch, caplog, name, default, value):
+@pytest.mark.parametrize(("name", "least", "default"), [("RETENTION_DAYS", 1, 400), ("EXIT_TIMEOUT", 0, 5.0)])
+def test_a_senseless_number_is_reported_and_its_default_used(monkeypatch, caplog, name, least, default, value):  # noqa: PLR0913, PLR0917 - a table
     monkeypatch.setenv(f"OTEL_SQLITE_{name}", value)
     settings = Settings.from_env()
     assert (settings.retention_days, settings.exit_timeout_s) == (400, 5.0)
@@ -70,9 +70,20 @@ def test_a_senseless_number_is_reported_and_its_default_used(monkeypatch, caplog
         (
             "otel_sqlite.settings",
             logging.WARNING,
-            f"OTEL_SQLITE_{name}={value!r} is not a number of zero or more: {default:g} is used instead",
+            f"OTEL_SQLITE_{name}={value!r} is not a number of {least} or more: {default:g} is used instead",
         )
     ]
+
+
+def test_nothing_is_kept_for_less_than_a_day(monkeypatch, caplog):
+    monkeypatch.setenv("OTEL_SQLITE_RETENTION_DAYS", "0")
+    assert Settings.from_env().retention_days == 400
+    assert "is not a number of 1 or more" in caplog.text
+
+
+def test_a_link_leads_to_the_file_itself(tmp_path):
+    (tmp_path / "link.sqlite").symlink_to(tmp_path / "real.sqlite")
+    assert Settings.from_env(tmp_path / "link.sqlite").path == (tmp_path / "real.sqlite").resolve()
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def test_files_belong_to_their_owner_alone(path, insert):
         "dashboard.sqlite-shm": "0o600",
         "dashboard.sqlite.d": "0o700",
         "mutex": "0o600",
+        "queue": "0o600",
     }
     assert mode(path.parent) == "0o700"
 
