@@ -6,14 +6,16 @@ from otel_sqlite import run
 from pipelines.cli import command
 from pipelines.errors import SyncError
 from pipelines.flow import optional
-from pipelines.report import PeopleReport
-from pipelines.result import Clock, PeopleStats, utc_now
+from pipelines.report.layout import Report
+from pipelines.report.people import people_report
+from pipelines.result import Clock, utc_now
+from pipelines.result.people import PeopleStats
 from pipelines.settings import System
 from pipelines.steps import contacts, members, persons, photos, subscribers
 from pipelines.systems import Systems
 
 
-def sync_people(systems: Systems, *, force: bool = False, clock: Clock = utc_now) -> PeopleReport:
+def sync_people(systems: Systems, *, force: bool = False, clock: Clock = utc_now) -> Report[PeopleStats]:
     """Bring members, their parents and their photos from Sportlink to Laposta and Rondo Club, and contact details back."""
     # A SyncError that ends the run stands in the report; any other error leaves it.
     stats = PeopleStats()
@@ -32,7 +34,7 @@ def sync_people(systems: Systems, *, force: bool = False, clock: Clock = utc_now
             stats.photos.upload = s.record(photos.upload_photos(systems))
         with optional(stats.step_failures, "reverse-sync"), r.step("reverse-sync") as s:
             stats.reverse_sync = s.record(contacts.push_contacts(systems))
-    return PeopleReport(stats=stats)
+    return people_report(stats)
 
 
 main = command("people", sync_people, systems=(System.SPORTLINK, System.LAPOSTA, System.RONDO_CLUB))

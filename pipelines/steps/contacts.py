@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 from pipelines.errors import LoginError, SportlinkError
-from pipelines.result import PushedMember, ReverseSyncResult
+from pipelines.result.people import PushedMember, ReverseSyncResult
 from pipelines.state import Change
 from pipelines.systems import Systems
 from pipelines.transform.contacts import contact_changes, form_inputs

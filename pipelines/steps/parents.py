@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.errors import RondoClubNotFoundError
-from pipelines.result import ErrorRecord, PersonCounts
+from pipelines.result import ErrorRecord
+from pipelines.result.people import PersonCounts
 from pipelines.state import Member, Parent, source_hash
 from pipelines.steps.items import find_orphans, item
 from pipelines.systems import Systems
@@ -48,7 +49,7 @@ def sync_parents(systems: Systems, records: Sequence[MemberRecord], *, force: bo
     families = _families(parents, state.parents(), state.members())
     changed = [family for family in families if force or family.known.last_synced_hash != family.source_hash]
     counts: Counter[str] = Counter(total=len(families), skipped=len(families) - len(changed))
-    failures: list[ErrorRecord] = []
+    failures = list[ErrorRecord]()
     for family in systems.track(changed, "syncing parents"):
         with item(failures, email=family.parent.email, system=SYSTEM):
             counts[_write_parent(systems, family)] += 1

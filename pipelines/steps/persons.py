@@ -5,7 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from pipelines.errors import RondoClubNotFoundError
-from pipelines.result import ErrorRecord, PersonCounts, PersonsResult
+from pipelines.result import ErrorRecord
+from pipelines.result.people import PersonCounts, PersonsResult
 from pipelines.state import Change, Member, PhotoState, WantedMember
 from pipelines.steps.items import find_orphans, item
 from pipelines.steps.members import latest_members
@@ -43,7 +44,7 @@ def _sync_members(systems: Systems, records: Sequence[MemberRecord], *, force: b
     changed = [member for member in members if force or member.is_changed]
     changes = _pending_changes(systems)
     counts: Counter[str] = Counter(total=len(members), skipped=len(members) - len(changed))
-    failures: list[ErrorRecord] = []
+    failures = list[ErrorRecord]()
     for member in systems.track(changed, "syncing members"):
         with item(failures, knvb_id=member.knvb_id, system=SYSTEM):
             _write_member(systems, member, changes[member.knvb_id], counts)

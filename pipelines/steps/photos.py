@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pipelines.clients.sportlink import Photo
 from pipelines.errors import RondoClubNotFoundError
-from pipelines.result import ErrorRecord, PhotoDownloadResult, PhotoUploadResult
+from pipelines.result import ErrorRecord
+from pipelines.result.people import PhotoDownloadResult, PhotoUploadResult
 from pipelines.state import Member, PhotoState
 from pipelines.steps.items import item
 from pipelines.systems import Systems

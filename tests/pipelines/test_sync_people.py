@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from otel_sqlite import ItemError, Outcome
 from otel_sqlite.testing import RecordedStep, recorded
-from pipelines.result import DownloadResult, ErrorRecord
+from pipelines.result import ErrorRecord
+from pipelines.result.people import DownloadResult
 from pipelines.sandbox import Fault, FaultKind, Faults, running
 from pipelines.settings import Settings
 from pipelines.state import PhotoState

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pipelines.errors import LoginError
-from pipelines.result import PushedMember, ReverseSyncResult
+from pipelines.result.people import PushedMember, ReverseSyncResult
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.steps.contacts import push_contacts
 from pipelines.systems import Systems

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipelines.result import ErrorRecord, PersonCounts
+from pipelines.result import ErrorRecord
+from pipelines.result.people import PersonCounts
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.steps.members import download_members
 from pipelines.steps.persons import sync_persons

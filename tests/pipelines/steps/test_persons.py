@@ -3,7 +3,8 @@
 import pytest
 
 from pipelines.errors import RondoClubError
-from pipelines.result import ErrorRecord, PersonCounts, PersonsResult
+from pipelines.result import ErrorRecord
+from pipelines.result.people import PersonCounts, PersonsResult
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.steps.members import download_members
 from pipelines.steps.persons import sync_persons
