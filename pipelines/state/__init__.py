@@ -7,21 +7,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from pipelines.state.contacts import Change, ContactField, ContactsState
 from pipelines.state.database import open_database
+from pipelines.state.freescout import Customer, FreeScoutState, WantedCustomer
 from pipelines.state.hashing import source_hash
 from pipelines.state.laposta import LapostaState, Subscriber
-from pipelines.state.rondo import Change, Member, Parent, PhotoState, RemotePerson, RondoState, WantedMember
+from pipelines.state.nikki import Contribution, NikkiState
+from pipelines.state.rondo import Member, Parent, PhotoState, RemotePerson, RondoState, WantedMember
 
 __all__ = [
     "Change",
+    "ContactField",
+    "ContactsState",
+    "Contribution",
+    "Customer",
+    "FreeScoutState",
     "LapostaState",
     "Member",
+    "NikkiState",
     "Parent",
     "PhotoState",
     "RemotePerson",
     "RondoState",
     "State",
     "Subscriber",
+    "WantedCustomer",
     "WantedMember",
     "source_hash",
 ]
@@ -37,6 +47,9 @@ class State:
 
     laposta: LapostaState
     rondo: RondoState
+    contacts: ContactsState
+    nikki: NikkiState
+    freescout: FreeScoutState
 
     @classmethod
     @contextmanager
@@ -50,5 +63,13 @@ class State:
         with (
             closing(open_database(directory / "laposta-sync.sqlite", schema="laposta.sql")) as laposta,
             closing(open_database(directory / "rondo-sync.sqlite", schema="rondo.sql")) as rondo,
+            closing(open_database(directory / "nikki-sync.sqlite", schema="nikki.sql")) as nikki,
+            closing(open_database(directory / "freescout-sync.sqlite", schema="freescout.sql")) as freescout,
         ):
-            yield cls(laposta=LapostaState(laposta, now), rondo=RondoState(rondo, now))
+            yield cls(
+                laposta=LapostaState(laposta, now),
+                rondo=RondoState(rondo, now),
+                contacts=ContactsState(rondo, now),
+                nikki=NikkiState(nikki, now),
+                freescout=FreeScoutState(freescout, now),
+            )

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -106,18 +106,8 @@ class Parent:
     last_synced_hash: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A contact field that somebody changed in Rondo Club; `value` is empty where it was cleared."""
-
-    change_id: int
-    knvb_id: str
-    field_name: str
-    value: str
-
-
 class RondoState:
-    """Members, parents and changes to push. A change is on disk when its method returns."""
+    """Members and parents. A change is on disk when its method returns."""
 
     def __init__(self, connection: sqlite3.Connection, now: Callable[[], str]) -> None:
         self._connection = connection
@@ -129,6 +119,16 @@ class RondoState:
         """The members of the latest download, in the order in which they were first seen."""
         rows = self._connection.execute("SELECT * FROM rondo_club_members WHERE left_at IS NULL ORDER BY id")
         return [Member.from_row(row) for row in rows]
+
+    def person_ids(self) -> dict[str, int]:
+        """Whose person of Rondo Club is known, by KNVB id; former members as well."""
+        query = "SELECT knvb_id, rondo_club_id FROM rondo_club_members WHERE rondo_club_id IS NOT NULL"
+        return dict(self._connection.execute(query).fetchall())
+
+    def former_members(self) -> frozenset[str]:
+        """KNVB ids of those who are not in the latest download and are known all the same."""
+        rows = self._connection.execute("SELECT knvb_id FROM rondo_club_members WHERE left_at IS NOT NULL")
+        return frozenset(knvb_id for (knvb_id,) in rows)
 
     def members_with_photo(self, *states: PhotoState) -> list[Member]:
         """The members whose photo is in one of these states."""
@@ -257,27 +257,6 @@ class RondoState:
     def delete_parent(self, email: str) -> None:
         """Forget the parent altogether."""
         self._connection.execute("DELETE FROM rondo_club_parents WHERE email = ?", (email,))
-
-    # ------------------------------------------------------------------------------------------------ changes to push
-
-    def pending_changes(self) -> list[Change]:
-        """What was changed in Rondo Club and not pushed to Sportlink, oldest first."""
-        rows = self._connection.execute(
-            "SELECT id, knvb_id, field_name, new_value FROM rondo_club_change_detections WHERE synced_at IS NULL ORDER BY id"
-        )
-        return [
-            Change(change_id=change_id, knvb_id=knvb_id, field_name=field_name, value=value or "")
-            for change_id, knvb_id, field_name, value in rows
-        ]
-
-    def mark_pushed(self, changes: Sequence[Change]) -> None:
-        """Remember that Sportlink has these changes."""
-        now = self._now()
-        with transaction(self._connection):
-            self._connection.executemany(
-                "UPDATE rondo_club_change_detections SET synced_at = ? WHERE id = ?",
-                [(now, change.change_id) for change in changes],
-            )
 
 
 _STORE_MEMBER = """

@@ -31,18 +31,29 @@ CREATE TABLE IF NOT EXISTS rondo_club_parents (
   last_synced_hash TEXT
 );
 
--- Contact fields that somebody changed in Rondo Club. One row a change; pushed to Sportlink when synced_at is set.
+-- What the two systems said last of a contact field, and when it was seen to change there (NULL: it never was).
+CREATE TABLE IF NOT EXISTS rondo_club_contact_fields (
+  knvb_id                TEXT NOT NULL,
+  field_name             TEXT NOT NULL,
+  rondo_club_value       TEXT,                -- NULL: not seen yet; empty: there is none
+  rondo_club_modified_at TEXT,
+  sportlink_value        TEXT,
+  sportlink_modified_at  TEXT,
+  PRIMARY KEY (knvb_id, field_name)
+) WITHOUT ROWID;
+
+-- Contact fields that somebody changed in Rondo Club. One row a change; settled when synced_at is set.
 CREATE TABLE IF NOT EXISTS rondo_club_change_detections (
   id                      INTEGER PRIMARY KEY,
   knvb_id                 TEXT NOT NULL,
   field_name              TEXT NOT NULL,
-  old_value               TEXT,
-  new_value               TEXT,
+  old_value               TEXT NOT NULL,
+  new_value               TEXT NOT NULL,
   detected_at             TEXT NOT NULL,
-  rondo_club_modified_gmt TEXT,
-  detection_run_id        TEXT,
+  rondo_club_modified_gmt TEXT NOT NULL,
   synced_at               TEXT
 );
+CREATE INDEX IF NOT EXISTS pending_changes ON rondo_club_change_detections (knvb_id) WHERE synced_at IS NULL;
 
 -- Up to which modification in Rondo Club its persons were read. One row.
 CREATE TABLE IF NOT EXISTS rondo_club_refresh (
