@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
+from pipelines.clients.freescout import FreeScoutClient
 from pipelines.clients.laposta import LapostaClient
+from pipelines.clients.nikki import NikkiClient
 from pipelines.clients.rondo_club import RondoClubClient
 from pipelines.clients.sportlink import SportlinkClient
 from pipelines.errors import StateError
@@ -33,26 +35,37 @@ class Systems:
 
     settings: Settings
     sportlink: SportlinkClient
+    nikki: NikkiClient
     laposta: LapostaClient
     rondo_club: RondoClubClient
+    freescout: FreeScoutClient
     state: State
     progress: Progress = _tell_nobody
 
     @classmethod
     @contextmanager
-    def open(cls, settings: Settings, *, progress: Progress = _tell_nobody) -> Iterator[Self]:
+    def open(cls, settings: Settings, *, browser: bool = False, progress: Progress = _tell_nobody) -> Iterator[Self]:
         """Open everything, and close it when the block ends.
+
+        Args:
+            settings: Where the systems are.
+            browser: Whether a real browser opens the pages of systems that have no API.
+            progress: Told how far a step is.
 
         Raises:
             StateError: The state cannot be opened.
+            MissingExtraError: A browser is wanted, and what drives it is not installed.
         """
+        driven = settings.browser if browser else None
         wait_s = settings.retry_wait_s
         with ExitStack() as opened:
             yield cls(
                 settings=settings,
-                sportlink=opened.enter_context(SportlinkClient(settings.sportlink, retry_wait_s=wait_s)),
+                sportlink=opened.enter_context(SportlinkClient(settings.sportlink, retry_wait_s=wait_s, browser=driven)),
+                nikki=opened.enter_context(NikkiClient(settings.nikki, retry_wait_s=wait_s, browser=driven)),
                 laposta=opened.enter_context(LapostaClient(settings.laposta, retry_wait_s=wait_s)),
                 rondo_club=opened.enter_context(RondoClubClient(settings.rondo_club, retry_wait_s=wait_s)),
+                freescout=opened.enter_context(FreeScoutClient(settings.freescout, retry_wait_s=wait_s)),
                 state=opened.enter_context(_open_state(settings.state_dir)),
                 progress=progress,
             )

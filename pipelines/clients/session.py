@@ -1,0 +1,72 @@
+"""What the clients of web sites share: a session that begins when it is first needed and is renewed when it has ended."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import TypeVar
+
+from pipelines.clients.http import Client, Http
+from pipelines.clients.http_site import HttpSite
+from pipelines.clients.site import SessionEndedError, Site
+from pipelines.errors import MissingExtraError, SyncError
+from pipelines.settings import BrowserSettings
+
+_Result = TypeVar("_Result")
+
+
+class SiteClient(Client):
+    """Works as a user of a web site, in one session.
+
+    Args:
+        http: The seam to the site.
+        url: Where the site is.
+        browser: How to drive a real browser; None for plain HTTP.
+
+    Raises:
+        MissingExtraError: A browser is wanted, and what drives it is not installed.
+    """
+
+    def __init__(self, http: Http, url: str, browser: BrowserSettings | None) -> None:
+        super().__init__(http)
+        self._site = _make_site(http, url, browser)
+        self._has_session = False
+        self._login_error: SyncError | None = None
+
+    def __exit__(self, *exc: object) -> None:
+        self._site.close()
+        super().__exit__(*exc)
+
+    @abstractmethod
+    def _walk_login(self) -> None:
+        """Log in, or raise why that did not work."""
+
+    def _as_user(self, work: Callable[[], _Result]) -> _Result:
+        """Do something that needs a session; all over again where the session ends in the middle of it."""
+        if not self._has_session:
+            self._log_in()
+        try:
+            return work()
+        except SessionEndedError:
+            self._log_in()
+            return work()
+
+    def _log_in(self) -> None:
+        """Start a session; a login that failed once is not tried again: every item would, and the account be locked."""
+        if self._login_error:
+            raise self._login_error.with_traceback(None)
+        self._has_session = False
+        try:
+            self._walk_login()
+        except SyncError as error:
+            self._login_error = error
+            raise
+        self._has_session = True
+
+
+def _make_site(http: Http, url: str, browser: BrowserSettings | None) -> Site:
+    if browser is None:
+        return HttpSite(http)
+    try:
+        from pipelines.clients.browser_site import BrowserSite  # noqa: PLC0415  an extra that nothing else needs
+    except ImportError as error:
+        raise MissingExtraError("a browser", "browser") from error
+    return BrowserSite(http, url, browser)
