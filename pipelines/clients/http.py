@@ -95,6 +95,11 @@ class Http:
             attempts=ATTEMPTS, timeout=None, wait_initial=retry_wait_s, wait_max=longest_wait_s, wait_jitter=0
         ).on(_may_help)
 
+    @property
+    def system(self) -> str:
+        """The name of the system that it talks to."""
+        return self._error.system
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

@@ -76,6 +76,9 @@ class HttpSite:
         url = urljoin(self._url, _attribute(found, "href"))
         return self._http.ask(call.operation, "GET", url, subject=call.subject, timeout=timeout_s).content
 
+    def keep_page(self, operation: str) -> None:
+        """Keep nothing: the error says what the page said, and nothing was drawn."""
+
     def close(self) -> None:
         """Nothing is left open: the connections are the client's."""
 

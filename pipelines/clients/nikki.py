@@ -3,6 +3,7 @@
 import base64
 import csv
 import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,9 @@ _REPORT_TIMEOUT_S = 30.0
 _ID_HEADERS = ("nikki_id", "nikkiid", "nikki")
 _AMOUNT_HEADERS = ("hoofdsom", "total", "totaal")
 _CELLS = 8
+
+# They wait for things that a browser without a user never does, and keep the login form from being sent.
+_INTERFERING = tuple(map(re.compile, (r"jquery.*1\.11\.0", r"bootstrap.*3\.3\.7", r"/js/main\.js")))
 
 _LOG_IN = Call(operation="log in", repeatable=False)
 _USERNAME = 'input[name="username"]'
@@ -60,7 +64,7 @@ class NikkiClient(SiteClient):
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         http = Http(NikkiError, _explain, retry_wait_s=retry_wait_s, base_url=settings.url, transport=transport)
-        super().__init__(http, settings.url, browser)
+        super().__init__(http, settings.url, browser, blocked=_INTERFERING)
         self._settings = settings
 
     def download_contributions(self) -> list[NikkiRow]:

@@ -196,6 +196,10 @@ class RondoClubClient(Client):
         """
         self._update("update case", _CASES, case_id, body, subject)
 
+    def delete_case(self, case_id: int) -> None:
+        """Put a discipline case in the trash; one that is gone already is fine."""
+        self._delete("delete case", f"{_CASES}/{case_id}", case_id)
+
     def season_term(self, slug: str) -> int:
         """Return the id of a season such as 2025-2026, which is created where it is missing."""
         if slug not in self._season_terms:

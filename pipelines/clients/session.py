@@ -1,33 +1,35 @@
 """What the clients of web sites share: a session that begins when it is first needed and is renewed when it has ended."""
 
-from abc import abstractmethod
-from collections.abc import Callable
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from pipelines.clients.http import Client, Http
 from pipelines.clients.http_site import HttpSite
 from pipelines.clients.site import SessionEndedError, Site
-from pipelines.errors import MissingExtraError, SyncError
+from pipelines.errors import ClientError, MissingExtraError, SyncError
 from pipelines.settings import BrowserSettings
 
 _Result = TypeVar("_Result")
 
 
-class SiteClient(Client):
+class SiteClient(Client, ABC):
     """Works as a user of a web site, in one session.
 
     Args:
         http: The seam to the site.
         url: Where the site is.
         browser: How to drive a real browser; None for plain HTTP.
+        blocked: Addresses that a browser is better without.
 
     Raises:
         MissingExtraError: A browser is wanted, and what drives it is not installed.
     """
 
-    def __init__(self, http: Http, url: str, browser: BrowserSettings | None) -> None:
+    def __init__(self, http: Http, url: str, browser: BrowserSettings | None, *, blocked: Sequence[re.Pattern[str]] = ()) -> None:
         super().__init__(http)
-        self._site = _make_site(http, url, browser)
+        self._site = _make_site(http, url, browser, blocked)
         self._has_session = False
         self._login_error: SyncError | None = None
 
@@ -40,7 +42,15 @@ class SiteClient(Client):
         """Log in, or raise why that did not work."""
 
     def _as_user(self, work: Callable[[], _Result]) -> _Result:
-        """Do something that needs a session; all over again where the session ends in the middle of it."""
+        """Do something that needs a session; what the page shows is kept where that fails."""
+        try:
+            return self._in_session(work)
+        except ClientError as error:
+            self._site.keep_page(error.operation)
+            raise
+
+    def _in_session(self, work: Callable[[], _Result]) -> _Result:
+        """Do something; all over again where the session ends in the middle of it."""
         if not self._has_session:
             self._log_in()
         try:
@@ -62,11 +72,11 @@ class SiteClient(Client):
         self._has_session = True
 
 
-def _make_site(http: Http, url: str, browser: BrowserSettings | None) -> Site:
+def _make_site(http: Http, url: str, browser: BrowserSettings | None, blocked: Sequence[re.Pattern[str]]) -> Site:
     if browser is None:
         return HttpSite(http)
     try:
         from pipelines.clients.browser_site import BrowserSite  # noqa: PLC0415  an extra that nothing else needs
     except ImportError as error:
         raise MissingExtraError("a browser", "browser") from error
-    return BrowserSite(http, url, browser)
+    return BrowserSite(http, url, browser, blocked=blocked)

@@ -13,7 +13,7 @@ class SessionEndedError(ClientError):
     """The site asks for a login where only a user may look."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ask:
     """A request that a page makes by itself, and whose JSON answer is wanted.
 
@@ -29,6 +29,11 @@ class Ask:
     body: JsonObject | None = None
     timeout_s: float
     is_required: bool = False
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
 
     @property
     def method(self) -> str:
@@ -78,6 +83,9 @@ class Site(Protocol):
 
     def download(self, call: Call, link: str, *, timeout_s: float) -> bytes | None:
         """Return the file behind a link with this text; None when there is no such link."""
+
+    def keep_page(self, operation: str) -> None:
+        """Keep what there is to see, for whoever has to find out why this failed."""
 
     def close(self) -> None:
         """Leave the site."""
