@@ -20,7 +20,9 @@ from pipelines.sandbox.club import Club, Photo
 from pipelines.sandbox.directory import CLUB_FILE, PHOTO_DIR, STATE_DIR, database, locked
 from pipelines.sandbox.directory import reset as reset_directory
 from pipelines.sandbox.faults import Fault, FaultKind, Faults, Strikes
+from pipelines.sandbox.freescout import FreeScout
 from pipelines.sandbox.laposta import Laposta
+from pipelines.sandbox.nikki import Nikki
 from pipelines.sandbox.rondo_club import RondoClub
 from pipelines.sandbox.server import serving
 from pipelines.sandbox.sportlink import Sportlink
@@ -62,6 +64,8 @@ class Sandbox:
     sportlink: Sportlink
     laposta: Laposta
     rondo_club: RondoClub
+    nikki: Nikki
+    freescout: FreeScout
     _requests: Requests = field(repr=False)
 
     @property
@@ -101,7 +105,9 @@ def running(  # noqa: PLR0913  each is a choice of its own, and has a default
         sportlink = Sportlink(club, club_path, clock=clock)
         laposta = stack.enter_context(closing(Laposta(database(directory, Laposta.name), seed=seed, clock=clock)))
         rondo_club = stack.enter_context(closing(RondoClub(database(directory, RondoClub.name), club, clock=clock)))
-        systems = (sportlink, laposta, rondo_club)
+        nikki = Nikki(club, clock=clock)
+        freescout = stack.enter_context(closing(FreeScout(database(directory, FreeScout.name), club)))
+        systems = (sportlink, laposta, rondo_club, nikki, freescout)
         requests, strikes = Requests(), Strikes(faults)
         apps = [application(system, strikes=strikes, requests=requests) for system in systems]
         urls = stack.enter_context(_serving(apps, port_base))
@@ -114,6 +120,8 @@ def running(  # noqa: PLR0913  each is a choice of its own, and has a default
             sportlink=sportlink,
             laposta=laposta,
             rondo_club=rondo_club,
+            nikki=nikki,
+            freescout=freescout,
             _requests=requests,
         )
 
@@ -124,7 +132,7 @@ def reset(directory: Path) -> None:
     Raises:
         AlreadyRunningError: A sandbox is using it.
     """
-    reset_directory(directory, (Laposta.name, RondoClub.name))
+    reset_directory(directory, (Laposta.name, RondoClub.name, FreeScout.name))
 
 
 def _open_club(path: Path, members: int, seed: int) -> Club:
@@ -159,4 +167,5 @@ def _common_settings(directory: Path) -> dict[str, str]:
         "SYNC_PHOTO_DIR": str(directory / PHOTO_DIR),
         "SYNC_RETRY_WAIT_S": "0.02",
         "PHOTO_DELAY_S": "0",
+        "NIKKI_DELAY_S": "0",
     }

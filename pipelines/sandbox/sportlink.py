@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from pipelines.sandbox.calls import Call
 from pipelines.sandbox.club import Club, JsonObject
+from pipelines.sandbox.entities import ANSWERS, ENTITY, Answer
 from pipelines.sandbox.faults import Fault, FaultKind
 from pipelines.sandbox.logins import Account, Logins, Session
 from pipelines.sandbox.pages import (
@@ -29,7 +30,6 @@ from pipelines.sandbox.secrets import otp_secret, secret
 from pipelines.sandbox.system import Handler, System
 
 LOGIN_PATH = "/auth/realms/sportlink/login"
-ENTITY = "/navajo/entity/common/clubweb/member"
 PHOTO_URL_S = 4 * 60 * 60
 ATTEMPT_COOKIE = "AUTH_SESSION_ID"
 SESSION_COOKIE = "SPORTLINK_SESSION"
@@ -66,16 +66,18 @@ class Sportlink(System):
         }
 
     def routes(self) -> Iterable[tuple[str, str, Handler]]:
-        """Login, member search, header and photo, and the general tab."""
+        """Login, member search, header and photo, the general tab, and what other pages ask for."""
         yield "GET", LOGIN_PATH, self._show_login
         yield "POST", LOGIN_ACTION, self._take_login
         yield "GET", "/photos/{knvb_id}", self._show_photo
         yield "GET", "/", lambda _: HTMLResponse(dashboard_page())
         yield "GET", "/member/search", self._show_search
-        yield "POST", f"{ENTITY}/search/SearchMembers", self._search_members
-        yield "GET", f"{ENTITY}/MemberHeader", self._show_header
+        yield "POST", f"{ENTITY}/member/search/SearchMembers", self._search_members
+        yield "GET", f"{ENTITY}/member/MemberHeader", self._show_header
         yield "GET", "/member/member-details/{knvb_id}/general", self._show_member
         yield "POST", "/member/member-details/{knvb_id}/general", self._change_member
+        for path, answer in ANSWERS.items():
+            yield "GET", path, self._entity(answer)
 
     def refuse_caller(self, call: Call) -> Response | None:
         """Everything needs a session, but the login itself and the photos, whose addresses are signed."""
@@ -85,7 +87,7 @@ class Sportlink(System):
 
     def subject(self, call: Call) -> str:
         """The KNVB ID."""
-        return str(call.params.get("knvb_id") or call.query.get("PublicPersonId") or call.path)
+        return str(call.params.get("knvb_id") or call.query.get("PublicPersonId") or call.query.get("PublicTeamId") or call.path)
 
     def fail(self, fault: Fault, call: Call) -> Response:
         """A refused photo is cut short; a refused form says so; all else is a plain page."""
@@ -154,7 +156,15 @@ class Sportlink(System):
         photo = None
         if self._club.find_photo(knvb_id):
             photo = {"Url": f"{call.base_url}{self._sign(knvb_id)}", "PhotoDate": member["PersonImageDate"]}
-        return JSONResponse({"PublicPersonId": knvb_id, "HasFinancialTransferBlockOwnClub": False, "Photo": photo})
+        is_blocked = knvb_id in self._club.blocked
+        return JSONResponse({"PublicPersonId": knvb_id, "HasFinancialTransferBlockOwnClub": is_blocked, "Photo": photo})
+
+    def _entity(self, answer: Answer) -> Handler:
+        def handle(call: Call) -> Response:
+            found = answer(self._club, call.query)
+            return JSONResponse({"Error": "Not found"}, 404) if found is None else JSONResponse(found)
+
+        return handle
 
     def _show_photo(self, call: Call) -> Response:
         knvb_id, expires = call.params["knvb_id"], call.query.get("expires", "")

@@ -18,18 +18,20 @@ from pipelines.errors import AlreadyRunningError
 from pipelines.sandbox import Received, SandboxError, Upload, reset, running
 from pipelines.sandbox.images import make_png
 
+URLS = ("SPORTLINK_URL", "LAPOSTA_URL", "RONDO_URL", "NIKKI_URL", "FREESCOUT_BASE_URL")
 NAMES = {"first_name": "Fenna", "last_name": "Voorbeeld"}
 FORM = {"ip": "3.3.3.3", "email": "fenna@thuis.example", "custom_fields[voornaam]": "Fenna"}
 
 
 def test_the_environment_holds_every_setting(sandbox, tmp_path):
     environment = dict(sandbox.environment)
-    urls = [environment.pop(name) for name in ("SPORTLINK_URL", "LAPOSTA_URL", "RONDO_URL")]
+    urls = [environment.pop(name) for name in URLS]
     secrets = ["SPORTLINK_PASSWORD", "SPORTLINK_OTP_SECRET", "LAPOSTA_API_KEY", "RONDO_APP_PASSWORD"]
+    secrets += ["NIKKI_PASSWORD", "NIKKI_OTP_SECRET", "FREESCOUT_API_KEY"]
     secrets += ["LAPOSTA_LIST", "LAPOSTA_LIST2", "LAPOSTA_LIST3", "LAPOSTA_LIST4"]
 
     assert {urlsplit(url).hostname for url in urls} == {"127.0.0.1"}
-    assert len({environment.pop(name) for name in secrets}) == len(secrets)
+    assert len({environment.pop(name) for name in secrets}) == len(secrets) == 11
     assert environment == {
         "SYNC_STATE_DIR": str(tmp_path / "state"),
         "SYNC_PHOTO_DIR": str(tmp_path / "photos"),
@@ -41,6 +43,14 @@ def test_the_environment_holds_every_setting(sandbox, tmp_path):
         "RONDO_USERNAME": "sportlink-sync",
         "RONDO_PARENT_TYPE": "2",
         "RONDO_CHILD_TYPE": "3",
+        "NIKKI_DELAY_S": "0",
+        "NIKKI_USERNAME": "penningmeester",
+        "FREESCOUT_FIELD_UNION_TEAMS": "1",
+        "FREESCOUT_FIELD_PUBLIC_PERSON_ID": "4",
+        "FREESCOUT_FIELD_MEMBER_SINCE": "5",
+        "FREESCOUT_FIELD_NIKKI_SALDO": "7",
+        "FREESCOUT_FIELD_NIKKI_STATUS": "8",
+        "FREESCOUT_FIELD_RELATION_END": "9",
     }
 
 
