@@ -87,10 +87,10 @@ class ContactsState:
             self._connection.executemany(_MOVE_RONDO_CLUB, rows)
 
     def changed_members(self) -> list[str]:
-        """KNVB ids of the members with changes in Rondo Club that are not settled, in the order in which they changed."""
+        """KNVB ids of the members with changes in Rondo Club that are not settled."""
         query = (
-            "SELECT knvb_id FROM rondo_club_change_detections AS change JOIN rondo_club_members USING (knvb_id)"
-            " WHERE synced_at IS NULL AND left_at IS NULL GROUP BY knvb_id ORDER BY min(change.id)"
+            "SELECT DISTINCT knvb_id FROM rondo_club_change_detections JOIN rondo_club_members USING (knvb_id)"
+            " WHERE synced_at IS NULL AND left_at IS NULL ORDER BY knvb_id"
         )
         return [knvb_id for (knvb_id,) in self._connection.execute(query)]
 

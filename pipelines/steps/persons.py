@@ -89,12 +89,13 @@ def _update_member(systems: Systems, member: Member, person_id: int) -> int:
     """Returns in how many fields Rondo Club was right."""
     person = systems.rondo_club.get_person(person_id)
     detect_changes(systems, person)
-    body, conflicts = keep_changes(member.body, unsettled_changes(systems, member.knvb_id))
+    changes = unsettled_changes(systems, member.knvb_id)
+    body = keep_changes(member.body, changes)
     systems.rondo_club.update_person(person_id, body)
     _mark_synced(systems, member, person_id, body)
     if known := remote_person(person):
         systems.state.rondo.remember_persons([known])
-    return conflicts
+    return len(changes)
 
 
 def _mark_synced(systems: Systems, member: Member, person_id: int, body: JsonObject) -> None:

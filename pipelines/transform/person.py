@@ -87,22 +87,17 @@ def address_rows(member: MemberRecord) -> list[JsonObject]:
     ]
 
 
-def keep_changes(body: JsonObject, changes: Sequence[Change]) -> tuple[JsonObject, int]:
-    """Let contact fields that were changed in Rondo Club win over the body, until Sportlink has them too.
+def keep_changes(body: JsonObject, changes: Sequence[Change]) -> JsonObject:
+    """The body with the contact fields that were changed in Rondo Club, until Sportlink has them too.
 
     Args:
         body: As `person_body` makes it.
-        changes: The member's changes that wait to be pushed, oldest first.
-
-    Returns:
-        The body to send, and in how many fields the two systems differed.
+        changes: The member's changes that Sportlink shall have, one a field.
     """
     values = {row["contact_type"]: row["contact_value"] for row in body["acf"]["contact_info"]}
-    newer = {change.field_name: change.value for change in changes if change.field_name in CONTACTS}
-    kept = values | newer
-    contact_info = contact_rows([(kind, kept.get(kind, "")) for kind in CONTACTS])
-    conflicts = sum(values.get(kind, "") != value for kind, value in newer.items())
-    return {**body, "acf": {**body["acf"], "contact_info": contact_info}}, conflicts
+    values |= {change.field_name: change.value for change in changes}
+    contact_info = contact_rows([(kind, values.get(kind, "")) for kind in CONTACTS])
+    return {**body, "acf": {**body["acf"], "contact_info": contact_info}}
 
 
 def _birth(date: str) -> JsonObject:
