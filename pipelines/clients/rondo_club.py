@@ -196,9 +196,9 @@ class RondoClubClient(Client):
         """
         self._update("update case", _CASES, case_id, body, subject)
 
-    def delete_case(self, case_id: int) -> None:
+    def delete_case(self, case_id: int, *, subject: str | None = None) -> None:
         """Put a discipline case in the trash; one that is gone already is fine."""
-        self._delete("delete case", f"{_CASES}/{case_id}", case_id)
+        self._delete("delete case", f"{_CASES}/{case_id}", case_id, subject)
 
     def season_term(self, slug: str) -> int:
         """Return the id of a season such as 2025-2026, which is created where it is missing."""
@@ -231,9 +231,9 @@ class RondoClubClient(Client):
     def _update(self, operation: str, path: str, post_id: int, body: JsonObject, subject: str | None = None) -> JsonObject:
         return self._http.ask_object(operation, "PUT", f"{path}/{post_id}", subject=subject or str(post_id), json=body)
 
-    def _delete(self, operation: str, path: str, post_id: int, **content: Any) -> None:
+    def _delete(self, operation: str, path: str, post_id: int, subject: str | None = None, **content: Any) -> None:
         try:
-            self._http.ask(operation, "DELETE", path, subject=str(post_id), **content)
+            self._http.ask(operation, "DELETE", path, subject=subject or str(post_id), **content)
         except RondoClubNotFoundError:
             return
 

@@ -78,5 +78,5 @@ def _make_site(http: Http, url: str, browser: BrowserSettings | None, blocked: S
     try:
         from pipelines.clients.browser_site import BrowserSite  # noqa: PLC0415  an extra that nothing else needs
     except ImportError as error:
-        raise MissingExtraError("a browser", "browser") from error
+        raise MissingExtraError("--browser", "browser") from error
     return BrowserSite(http, url, browser, blocked=blocked)
