@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -52,6 +52,7 @@ class Club:
     invoices: dict[str, JsonObject] = field(default_factory=dict)
     cases: list[JsonObject] = field(default_factory=list)
     contributions: list[JsonObject] = field(default_factory=list)
+    _places: dict[str | None, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def make(cls, *, size: int, seed: int) -> Self:
@@ -69,19 +70,24 @@ class Club:
 
     def save(self, path: Path) -> None:
         """Write the club; a reader finds the old or the new one, never half of it."""
+        stored = {one.name: getattr(self, one.name) for one in fields(self) if one.init}
         beside = path.with_suffix(".new")
-        beside.write_text(json.dumps(asdict(self), ensure_ascii=False, default=sorted), encoding="utf-8")
+        beside.write_text(json.dumps(stored, ensure_ascii=False, default=_plain), encoding="utf-8")
         beside.replace(path)
 
     def clear(self) -> None:
         """Leave a club of nobody, with nothing noted."""
         empty = Club(size=self.size, seed=self.seed)
-        for name in self.__slots__:
-            setattr(self, name, getattr(empty, name))
+        for one in fields(self):
+            setattr(self, one.name, getattr(empty, one.name))
 
     def find_member(self, knvb_id: str) -> JsonObject | None:
         """The record of a member."""
-        return next((member for member in self.members if member.get("PublicPersonId") == knvb_id), None)
+        if not self._is_at(self._places.get(knvb_id), knvb_id):
+            # Whoever changes the list of members tells nobody: where they are is looked up, and looked up anew when it is wrong.
+            self._places = {member.get("PublicPersonId"): place for place, member in reversed([*enumerate(self.members)])}
+        place = self._places.get(knvb_id)
+        return None if place is None else self.members[place]
 
     def find_photo(self, knvb_id: str) -> Photo | None:
         """The photo of a member: another one for every `PersonImageDate`, none without."""
@@ -89,9 +95,17 @@ class Club:
         image_date = member and member.get("PersonImageDate")
         return make_photo(f"{knvb_id} {image_date}") if image_date else None
 
+    def _is_at(self, place: int | None, knvb_id: str) -> bool:
+        return place is not None and place < len(self.members) and self.members[place].get("PublicPersonId") == knvb_id
+
 
 def make_photo(text: str) -> Photo:
     """A photo that belongs to a text."""
     if hashlib.sha256(text.encode()).digest()[0] % 4:
         return Photo(content=make_jpeg(text), content_type=JPEG)
     return Photo(content=make_png(text), content_type=PNG)
+
+
+def _plain(value: set[str] | Team) -> Any:
+    """What JSON has no word for."""
+    return sorted(value) if isinstance(value, set) else asdict(value)

@@ -12,6 +12,8 @@ Answer = Callable[[Club, Query], Any]
 
 ENTITY = "/navajo/entity/common/clubweb"
 
+CASES = f"{ENTITY}/competition/DisciplineClubCases"
+
 _DEFAULT_ADDRESS = ("StreetName", "AddressNumber", "AddressNumberAppendix", "ZipCode", "City", "CountryName")
 _DEFAULT_INFORMATION = {"EmailAddress": None, "ExternalInvoiceCode": None}
 
@@ -79,9 +81,18 @@ def _invoice_information(club: Club, knvb_id: str) -> Any:
     return {"PaymentInvoiceInformation": {**names, **_DEFAULT_INFORMATION}}
 
 
+TABS: Mapping[str, tuple[str, ...]] = {
+    "functions": ("function/UnionMemberFunctions", "function/MemberFunctions", "function/MemberCommittees"),
+    "other": ("MemberHeader", "remarks/MemberFreeFields"),
+    "financial": ("financial/MemberPaymentInvoiceAddress", "financial/MemberPaymentInvoiceInformation"),
+}
+"""What the tabs of a member ask for, in their order; not all of it is what a reader of the tab is after."""
+
 ANSWERS: Mapping[str, Answer] = {
     f"{ENTITY}/team/UnionTeams": _list_teams(union=True),
     f"{ENTITY}/team/ClubTeams": _list_teams(union=False),
+    f"{ENTITY}/team/UnionTeamsPlayers": lambda _club, _query: {"Team": []},
+    f"{ENTITY}/team/ClubTeamsPlayers": lambda _club, _query: {"Team": []},
     f"{ENTITY}/team/UnionTeamPlayers": _list_persons("players", union=True),
     f"{ENTITY}/team/UnionTeamNonPlayers": _list_persons("staff", union=True),
     f"{ENTITY}/team/ClubTeamPlayers": _list_persons("players", union=False),
@@ -92,5 +103,6 @@ ANSWERS: Mapping[str, Answer] = {
     f"{ENTITY}/member/remarks/MemberFreeFields": _of_member(_free_fields),
     f"{ENTITY}/member/financial/MemberPaymentInvoiceAddress": _of_member(_invoice_address),
     f"{ENTITY}/member/financial/MemberPaymentInvoiceInformation": _of_member(_invoice_information),
-    f"{ENTITY}/competition/DisciplineClubCasesPlayer": lambda club, _query: club.cases,
+    f"{CASES}Team": lambda _club, _query: [],
+    f"{CASES}Player": lambda club, _query: club.cases,
 }

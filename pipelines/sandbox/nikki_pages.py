@@ -60,5 +60,5 @@ def message_page(text: str) -> str:
 
 def _page(title: str, body: str) -> str:
     libraries = "".join(f'<script src="{path}"></script>' for path in _LIBRARIES)
-    head = f'<head><meta charset="utf-8"><title>{escape(title)}</title></head>'
+    head = f'<head><meta charset="utf-8"><title>{escape(title)}</title><link rel="icon" href="data:,"></head>'
     return f'<!DOCTYPE html><html lang="nl">{head}<body><h1>{escape(title)}</h1>{body}{libraries}</body></html>'
