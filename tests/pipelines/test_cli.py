@@ -233,7 +233,7 @@ def test_a_second_run_of_the_same_pipeline_ends_at_once_while_others_go_on():
     line = "[ERROR] sync-people is already running (it holds data/state/people.lock)"
     assert [result.exit_code, *(one.exit_code for one in inner)] == [0, 1, 0]
     assert set(inner[0].stderr.splitlines()) == {line}  # twice: the logging of both runs listens in this process
-    assert set(texts(log_lines())) == {"sync-people: started", line, "sync-people: success"}
+    assert line in texts(log_lines())
 
 
 def test_a_second_run_in_the_sandbox_is_told_of_the_first_and_not_of_the_sandbox():
