@@ -5,8 +5,10 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Self, TypeVar
+from zoneinfo import ZoneInfo
 
 from pipelines.clients.freescout import FreeScoutClient
 from pipelines.clients.laposta import LapostaClient
@@ -14,10 +16,14 @@ from pipelines.clients.nikki import NikkiClient
 from pipelines.clients.rondo_club import RondoClubClient
 from pipelines.clients.sportlink import SportlinkClient
 from pipelines.errors import StateError
+from pipelines.result import Clock, utc_now
 from pipelines.settings import Settings
 from pipelines.state import State
 
 logger = logging.getLogger(__name__)
+
+TIME_ZONE = ZoneInfo("Europe/Amsterdam")
+"""Where the club is."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how many items of it are done, and how many there are."""
@@ -41,16 +47,20 @@ class Systems:
     freescout: FreeScoutClient
     state: State
     progress: Progress = _tell_nobody
+    clock: Clock = utc_now
 
     @classmethod
     @contextmanager
-    def open(cls, settings: Settings, *, browser: bool = False, progress: Progress = _tell_nobody) -> Iterator[Self]:
+    def open(
+        cls, settings: Settings, *, browser: bool = False, progress: Progress = _tell_nobody, clock: Clock = utc_now
+    ) -> Iterator[Self]:
         """Open everything, and close it when the block ends.
 
         Args:
             settings: Where the systems are.
             browser: Whether a real browser opens the pages of systems that have no API.
             progress: Told how far a step is.
+            clock: Tells what day it is, and when something was remembered.
 
         Raises:
             StateError: The state cannot be opened.
@@ -66,9 +76,15 @@ class Systems:
                 laposta=opened.enter_context(LapostaClient(settings.laposta, retry_wait_s=wait_s)),
                 rondo_club=opened.enter_context(RondoClubClient(settings.rondo_club, retry_wait_s=wait_s)),
                 freescout=opened.enter_context(FreeScoutClient(settings.freescout, retry_wait_s=wait_s)),
-                state=opened.enter_context(_open_state(settings.state_dir)),
+                state=opened.enter_context(_open_state(settings.state_dir, clock)),
                 progress=progress,
+                clock=clock,
             )
+
+    @property
+    def today(self) -> date:
+        """The day that it is at the club."""
+        return self.clock().astimezone(TIME_ZONE).date()
 
     def track(self, items: Sequence[_Item], doing: str) -> Iterator[_Item]:
         """Give the items one by one, and let the operator see how far a step is.
@@ -85,10 +101,10 @@ class Systems:
 
 
 @contextmanager
-def _open_state(directory: Path) -> Iterator[State]:
+def _open_state(directory: Path, clock: Clock) -> Iterator[State]:
     with ExitStack() as opened:
         try:
-            state = opened.enter_context(State.open(directory))
+            state = opened.enter_context(State.open(directory, now=lambda: f"{clock():%Y-%m-%dT%H:%M:%SZ}"))
         except sqlite3.Error as error:
             raise StateError(directory, error) from error
         yield state

@@ -56,12 +56,14 @@ def _wanted_customers(systems: Systems) -> Mapping[str, WantedCustomer]:
     contributions = defaultdict[str, list[Contribution]](list)
     for contribution in systems.state.nikki.contributions():
         contributions[contribution.knvb_id].append(contribution)
+    teams = systems.state.team_history.post_names()
+    freescout_ids = systems.state.functions.freescout_ids()
     wanted = [
         wanted_customer(
             member,
-            teams=(),
+            teams=teams.get(member.knvb_id, ()),
             contributions=contributions[member.knvb_id],
-            freescout_id=None,
+            freescout_id=freescout_ids.get(member.knvb_id),
         )
         for member in systems.state.rondo.members()
     ]

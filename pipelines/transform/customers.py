@@ -17,7 +17,7 @@ def wanted_customer(
 
     Args:
         member: As the state knows it.
-        teams: Names of the member's teams.
+        teams: Names of the member's teams, each once and sorted.
         contributions: The member's, by year.
         freescout_id: The customer's id, where somebody noted it in Sportlink.
     """
@@ -25,7 +25,7 @@ def wanted_customer(
         return None
     acf = member.body["acf"]
     custom_fields = {
-        "union_teams": ", ".join(sorted(set(teams))),
+        "union_teams": ", ".join(teams),
         "public_person_id": member.knvb_id,
         "member_since": acf.get("lid-sinds", ""),
         **_latest_year(contributions),
