@@ -113,6 +113,15 @@ class RondoClub(System):
         """All things to do, oldest first."""
         return [dict(row) for row in self._storage.execute("SELECT * FROM todos ORDER BY id").fetchall()]
 
+    def list_members(self) -> list[int]:
+        """The ids of the persons that carry a KNVB ID."""
+        query = """SELECT id FROM persons WHERE status = 'publish' AND json_extract(acf, '$."knvb-id"') != '' ORDER BY id"""
+        return [row["id"] for row in self._storage.execute(query).fetchall()]
+
+    def find_person(self, person_id: int) -> JsonObject:
+        """A person as the API shows it."""
+        return self._shown(self._row(person_id))
+
     def change_by_hand(self, person_id: int, fields: JsonObject) -> None:
         """Somebody of the club changes fields of a person on the site."""
         self._write(self._row(person_id), "publish", fields)

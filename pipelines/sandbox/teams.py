@@ -15,6 +15,7 @@ MANY_TEAMS = 20
 _PLAYER_ROLES = (("Teamspeler", "Keeper", "Aanvoerder", ""), (80, 10, 8, 2))
 _STAFF_ROLES = ("Trainer/coach", "Assistent-trainer/coach", "Teammanager", "Leider", "Verzorger", None)
 _PLAYED_TWICE = "1"  # the code of two first teams: one plays on Saturday, one on Sunday
+_FIRST_ODD_ID = "T9000"
 _TAKEN_OVER = frozenset({"1", "2", "3"})  # club teams that exist as union teams
 
 
@@ -60,6 +61,29 @@ def add_code(member: JsonObject, code: str) -> None:
     codes = read_codes(member.get("UnionTeams"))
     if code not in codes:
         member["UnionTeams"] = ", ".join([*codes, code])
+
+
+def add_player(teams: list[Team], member: JsonObject, code: str, rng: random.Random) -> None:
+    """Put a member on the roster of a union team with this code, which is new if there is none."""
+    candidates = [team for team in teams if team.is_union and team.code == code and team.team_id]
+    if not candidates:
+        numbers = [int(team.team_id[1:]) for team in teams if team.team_id and team.team_id < _FIRST_ODD_ID]
+        candidates = [_union_team(code, max(numbers, default=0) + 1)]
+        teams += candidates
+    rng.choice(candidates).players.append(player(member, rng))
+
+
+def remove_person(teams: Sequence[Team], knvb_id: str) -> None:
+    """Take somebody off every roster."""
+    for team in teams:
+        team.players[:] = [row for row in team.players if row["PublicPersonId"] != knvb_id]
+        team.staff[:] = [row for row in team.staff if row["PublicPersonId"] != knvb_id]
+
+
+def change_name(team: Team) -> None:
+    """Name a team with the club's name before its code, or without it where it had that."""
+    name = team.row.get("TeamName") or team.row.pop("Name", "")
+    team.row["TeamName"] = team.code if name.startswith(CLUB_NAME) else f"{CLUB_NAME} {team.code}"
 
 
 def player(member: JsonObject, rng: random.Random) -> JsonObject:
