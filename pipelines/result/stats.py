@@ -40,16 +40,19 @@ class Stats:
     duration: str = ""
 
     @contextmanager
-    def completing(self, summarize: Callable[[Mapping[str, Any]], None], clock: Clock) -> Iterator[None]:
+    def completing(self, summarize: Callable[[Mapping[str, Any]], None], clock: Clock) -> Iterator[datetime]:
         """Complete the stats and hand them over when the block is left, however it is left.
 
         Args:
             summarize: Takes the stats as JSON.
             clock: Tells when the run started and completed.
+
+        Yields:
+            When the run started.
         """
         started_at = clock()
         try:
-            yield
+            yield started_at
         except Exception as error:
             if isinstance(error, SyncError):
                 logger.error("the run ends early: %s", error)  # noqa: TRY400  our own errors speak for themselves
