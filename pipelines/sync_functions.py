@@ -31,10 +31,10 @@ def sync_functions(  # noqa: PLR0913  the flags of the command
     """Bring functions, committees and free fields of members from Sportlink to Rondo Club."""
     stats = FunctionsStats()
     selection = Selection(everyone=everyone, days=days, with_invoice=with_invoice)
-    with suppress(SyncError), run("functions") as r, stats.completing(r.summarize, clock) as started_at:
-        function_steps(r, systems, stats, selection, force=force, today=started_at.date())
+    with suppress(SyncError), run("functions") as r, stats.completing(r.summarize, clock) as today:
+        function_steps(r, systems, stats, selection, force=force, today=today)
         with optional(stats.step_failures, "free-fields-sync"), r.step("free-fields-sync") as s:
-            stats.free_fields = s.record(free_fields.sync_free_fields(systems, force=force, today=started_at.date()))
+            stats.free_fields = s.record(free_fields.sync_free_fields(systems, force=force, today=today))
     return functions_report(stats)
 
 

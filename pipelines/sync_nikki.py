@@ -20,9 +20,9 @@ from pipelines.systems import Systems
 def sync_nikki(systems: Systems, *, force: bool = False, dry_run: bool = False, clock: Clock = utc_now) -> Report[NikkiStats]:
     """Bring what members owe and have paid, year by year, from Nikki to Rondo Club."""
     stats = NikkiStats()
-    with suppress(SyncError), run("nikki") as r, stats.completing(r.summarize, clock):
+    with suppress(SyncError), run("nikki") as r, stats.completing(r.summarize, clock) as today:
         with optional(stats.step_failures, "nikki-download"), r.step("nikki-download") as s:
-            stats.download = s.record(contributions.download_contributions(systems))
+            stats.download = s.record(contributions.download_contributions(systems, today=today))
         with optional(stats.step_failures, "rondoClub"), r.step("rondo-club-sync") as s:
             stats.contributions = s.record(contributions.sync_contributions(systems, force=force, dry_run=dry_run))
     return nikki_report(stats)

@@ -19,8 +19,8 @@ from pipelines.systems import Systems
 def sync_teams(systems: Systems, *, force: bool = False, clock: Clock = utc_now) -> Report[TeamsStats]:
     """Bring teams from Sportlink to Rondo Club, and who joined or left them to the work history of persons."""
     stats = TeamsStats()
-    with suppress(SyncError), run("teams") as r, stats.completing(r.summarize, clock) as started_at:
-        team_steps(r, systems, stats, force=force, today=started_at.date())
+    with suppress(SyncError), run("teams") as r, stats.completing(r.summarize, clock) as today:
+        team_steps(r, systems, stats, force=force, today=today)
     return teams_report(stats)
 
 

@@ -5,10 +5,8 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Self, TypeVar
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from pipelines.clients.freescout import FreeScoutClient
 from pipelines.clients.laposta import LapostaClient
@@ -20,10 +18,10 @@ from pipelines.result import Clock, utc_now
 from pipelines.settings import Settings
 from pipelines.state import State
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from pipelines.clients.chromium import Chromium
 
-TIME_ZONE = ZoneInfo("Europe/Amsterdam")
-"""Where the club is."""
+logger = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how many items of it are done, and how many there are."""
@@ -47,7 +45,6 @@ class Systems:
     freescout: FreeScoutClient
     state: State
     progress: Progress = _tell_nobody
-    clock: Clock = utc_now
 
     @classmethod
     @contextmanager
@@ -60,15 +57,15 @@ class Systems:
             settings: Where the systems are.
             browser: Whether a real browser opens the pages of systems that have no API.
             progress: Told how far a step is.
-            clock: Tells what day it is, and when something was remembered.
+            clock: Tells when something was remembered.
 
         Raises:
             StateError: The state cannot be opened.
             MissingExtraError: A browser is wanted, and what drives it is not installed.
         """
-        driven = settings.browser if browser else None
         wait_s = settings.retry_wait_s
         with ExitStack() as opened:
+            driven = opened.enter_context(_make_chromium(settings.browser)) if browser else None
             yield cls(
                 settings=settings,
                 sportlink=opened.enter_context(SportlinkClient(settings.sportlink, retry_wait_s=wait_s, browser=driven)),
@@ -78,13 +75,7 @@ class Systems:
                 freescout=opened.enter_context(FreeScoutClient(settings.freescout, retry_wait_s=wait_s)),
                 state=opened.enter_context(_open_state(settings.state_dir, clock)),
                 progress=progress,
-                clock=clock,
             )
-
-    @property
-    def today(self) -> date:
-        """The day that it is at the club."""
-        return self.clock().astimezone(TIME_ZONE).date()
 
     def track(self, items: Sequence[_Item], doing: str) -> Iterator[_Item]:
         """Give the items one by one, and let the operator see how far a step is.
@@ -98,6 +89,14 @@ class Systems:
         for done, item in enumerate(items, start=1):
             yield item
             self.progress(doing, done, len(items))
+
+
+def _make_chromium(settings: BrowserSettings) -> "Chromium":
+    try:
+        from pipelines.clients.chromium import Chromium  # noqa: PLC0415  an extra that nothing else needs
+    except ImportError as error:
+        raise MissingExtraError("--browser", "browser") from error
+    return Chromium(settings)
 
 
 @contextmanager

@@ -26,9 +26,9 @@ class Report(Generic[AnyStats]):
         return not self.stats.failures
 
 
-def summary(title: str, stats: Stats, *sections: Sequence[str]) -> str:
-    """The text of these sections, with a last one of what failed, if anything did."""
-    errors = section(f"ERRORS ({len(stats.failures)})", map(_error, stats.failures))
+def summary(title: str, stats: Stats, *sections: Sequence[str], names_failures: bool = True) -> str:
+    """The text of these sections, with a last one of what failed, if anything did and it is to be named."""
+    errors = section(f"ERRORS ({len(stats.failures)})", map(_error, stats.failures if names_failures else ()))
     head = ["", _RULE, title, _RULE, ""]
     times = [f"Completed: {stats.completed_at}", f"Duration: {stats.duration}", ""]
     return "\n".join([*head, *times, *(line for part in (*sections, errors) for line in part), _RULE])

@@ -11,6 +11,7 @@ def nikki_report(stats: NikkiStats) -> Report[NikkiStats]:
         stats,
         section("NIKKI DOWNLOAD", [f"Contributions downloaded: {stats.download.count}"]),
         section("RONDO CLUB SYNC", _rondo_club(stats)),
+        names_failures=False,
     )
     return Report(stats=stats, summary=text)
 

@@ -5,13 +5,17 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from pipelines.errors import SyncError
 from pipelines.result.records import ErrorRecord, Failures
 
 logger = logging.getLogger(__name__)
+
+TIME_ZONE = ZoneInfo("Europe/Amsterdam")
+"""Where the club is."""
 
 Clock = Callable[[], datetime]
 """Tells the time, in UTC."""
@@ -40,7 +44,7 @@ class Stats:
     duration: str = ""
 
     @contextmanager
-    def completing(self, summarize: Callable[[Mapping[str, Any]], None], clock: Clock) -> Iterator[datetime]:
+    def completing(self, summarize: Callable[[Mapping[str, Any]], None], clock: Clock) -> Iterator[date]:
         """Complete the stats and hand them over when the block is left, however it is left.
 
         Args:
@@ -48,11 +52,11 @@ class Stats:
             clock: Tells when the run started and completed.
 
         Yields:
-            When the run started.
+            The day at the club on which the run started.
         """
         started_at = clock()
         try:
-            yield started_at
+            yield started_at.astimezone(TIME_ZONE).date()
         except Exception as error:
             if isinstance(error, SyncError):
                 logger.error("the run ends early: %s", error)  # noqa: TRY400  our own errors speak for themselves

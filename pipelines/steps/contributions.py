@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from datetime import date
 from enum import Enum, auto
 from itertools import groupby
 
@@ -28,7 +29,7 @@ class _Done(Enum):
     WITHOUT_PERSON = auto()
 
 
-def download_contributions(systems: Systems) -> NikkiDownloadResult:
+def download_contributions(systems: Systems, *, today: date) -> NikkiDownloadResult:
     """Keep what Nikki says of the contributions of the last years.
 
     Raises:
@@ -39,7 +40,7 @@ def download_contributions(systems: Systems) -> NikkiDownloadResult:
         raise EmptyDownloadError("nikki", "contributions")
     amounts = systems.nikki.download_amounts()
     contributions = [contribution(row, amounts) for row in rows]
-    systems.state.nikki.replace_years(contributions, oldest=systems.today.year - YEARS_KEPT + 1)
+    systems.state.nikki.replace_years(contributions, oldest=today.year - YEARS_KEPT + 1)
     logger.info("%d contributions downloaded%s", len(rows), "" if amounts is not None else ", without a report of the amounts")
     return NikkiDownloadResult(count=len(rows))
 

@@ -52,7 +52,7 @@ def customer_names(customer: Customer) -> JsonObject:
 def customer_fields(customer: Customer, ids: FreeScoutFields) -> dict[int, str]:
     """The values of the customer's own fields by the ids that FreeScout has for them."""
     values: dict[str, str] = customer.data["customFields"]
-    return {getattr(ids, name): value for name, value in values.items()}
+    return dict(sorted((getattr(ids, name), value) for name, value in values.items()))
 
 
 def _latest_year(contributions: Sequence[Contribution]) -> dict[str, str]:

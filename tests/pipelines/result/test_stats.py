@@ -1,6 +1,6 @@
 """The stats of a run, however it ends."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -38,3 +38,12 @@ def test_the_stats_are_complete_when_the_run_is_interrupted(clock):
 )
 def test_minutes_never_become_hours(seconds, text):
     assert duration_text(timedelta(seconds=seconds)) == text
+
+
+def test_a_run_takes_place_on_a_day_of_the_club():
+    late_in_the_evening = datetime(2026, 2, 8, 23, 30, tzinfo=UTC)
+
+    with PeopleStats().completing(lambda _: None, lambda: late_in_the_evening) as today:
+        pass
+
+    assert today == date(2026, 2, 9)
