@@ -1,5 +1,6 @@
 """A small sandbox whose time stands still, and browsers that talk to its systems."""
 
+import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,40 @@ def sandbox(tmp_path: Path, clock: Clock) -> Iterator[Sandbox]:
 def browser(sandbox: Sandbox, clock: Clock) -> Iterator[Browser]:
     with Browser(sandbox, clock) as browser:
         yield browser
+
+
+class NikkiBrowser(Browser):
+    """A browser at Nikki's site."""
+
+    def __init__(self, sandbox: Sandbox, clock: Clock) -> None:
+        super().__init__(sandbox, clock)
+        self.base_url = sandbox.environment["NIKKI_URL"]
+
+    def code(self) -> str:
+        """What the authenticator shows now; its key is plain text."""
+        key = base64.b32encode(self._environment["NIKKI_OTP_SECRET"].encode()).decode()
+        return pyotp.TOTP(key).at(int(self._clock()))
+
+    def log_in(self, **given: str) -> httpx.Response:
+        """The one step of the login."""
+        fields = {name: self._environment[f"NIKKI_{name.upper()}"] for name in ("username", "password")}
+        return self.submit(self.get("/"), **{**fields, "otp": self.code(), **given})
+
+
+@pytest.fixture
+def nikki(sandbox: Sandbox, clock: Clock) -> Iterator[NikkiBrowser]:
+    with NikkiBrowser(sandbox, clock) as browser:
+        yield browser
+
+
+@pytest.fixture
+def freescout(sandbox: Sandbox) -> Iterator[httpx.Client]:
+    """Somebody with the key."""
+    environment = sandbox.environment
+    headers = {"X-FreeScout-API-Key": environment["FREESCOUT_API_KEY"]}
+    url = f"{environment['FREESCOUT_BASE_URL']}/api"
+    with httpx.Client(base_url=url, headers=headers, trust_env=False) as client:
+        yield client
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The sandbox as a whole: what it gives, what it keeps, who may have it."""
 
+import contextlib
 import json
 import logging
 import os
@@ -152,6 +153,19 @@ def test_two_sandboxes_run_side_by_side_in_directories_of_their_own(sandbox, tmp
     assert {name for name, _ in shared if "PASSWORD" in name or "KEY" in name or "SECRET" in name} == set()
 
 
+def test_a_directory_gives_the_club_that_it_has_when_no_other_is_asked_for(tmp_path):
+    with running(tmp_path, members=5, seed=7) as sandbox:
+        club = sandbox.club
+
+    with running(tmp_path) as sandbox:
+        assert sandbox.club == club
+
+
+def test_a_new_club_has_1069_members_when_nothing_else_is_asked_for(tmp_path):
+    with running(tmp_path) as sandbox:
+        assert (sandbox.club.size, sandbox.club.seed, len(sandbox.club.members)) == (1069, 1, 1069)
+
+
 @pytest.mark.parametrize("other", [{"members": 6}, {"seed": 2}])
 def test_a_directory_keeps_the_club_that_it_has(tmp_path, other):
     with running(tmp_path, members=5):
@@ -162,13 +176,22 @@ def test_a_directory_keeps_the_club_that_it_has(tmp_path, other):
 
 
 def test_ports_can_be_fixed(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1] - 1
-        with pytest.raises(SandboxError, match=f"cannot listen on ports from {port}"):
-            running(tmp_path, members=5, port_base=port).__enter__()
+    first = first_of_free_ports(5)
+    with socket.create_server(("127.0.0.1", first + 1)), pytest.raises(SandboxError, match=f"listen on ports from {first}"):
+        running(tmp_path, members=5, port_base=first).__enter__()
 
-    with running(tmp_path, members=5, port_base=port) as sandbox:
-        assert sandbox.environment["SPORTLINK_URL"] == f"http://127.0.0.1:{port}"
+    with running(tmp_path, members=5, port_base=first) as sandbox:
+        assert [sandbox.environment[name] for name in URLS] == [f"http://127.0.0.1:{first + index}" for index in range(5)]
+
+
+def first_of_free_ports(count):
+    """Below those that the kernel gives to whoever asks for any."""
+    for first in range(20_000, 30_000, count):
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            for port in range(first, first + count):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
+    raise AssertionError("no free ports")
 
 
 def test_a_sandbox_stops_whole_and_leaves_no_thread(tmp_path):
