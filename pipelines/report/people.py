@@ -10,15 +10,16 @@ def people_report(stats: PeopleStats) -> Report[PeopleStats]:
         "PEOPLE SYNC SUMMARY",
         stats,
         section("SPORTLINK DOWNLOAD", [f"Members downloaded: {stats.download.downloaded}"]),
-        section("LAPOSTA SYNC", _laposta(stats.laposta, stats.prepare.created, stats.prepare.excluded)),
-        section("RONDO CLUB SYNC", _rondo_club(stats.rondo_club)),
-        section("PHOTO SYNC", _photos(stats.photos)),
+        section("LAPOSTA SYNC", laposta_lines(stats.laposta, stats.prepare.created, stats.prepare.excluded)),
+        section("RONDO CLUB SYNC", person_lines(stats.rondo_club)),
+        section("PHOTO SYNC", photo_lines(stats.photos)),
         section("REVERSE SYNC", _reverse_sync(stats.reverse_sync)),
     )
     return Report(stats=stats, summary=text)
 
 
-def _laposta(result: SubmitResult, prepared: int, excluded: int) -> list[str]:
+def laposta_lines(result: SubmitResult, prepared: int, excluded: int) -> list[str]:
+    """What became of the subscribers."""
     note = f" ({excluded} excluded)" if excluded else ""
     return [
         f"Members prepared: {prepared}{note}",
@@ -28,7 +29,8 @@ def _laposta(result: SubmitResult, prepared: int, excluded: int) -> list[str]:
     ]
 
 
-def _rondo_club(result: PersonsResult) -> list[str]:
+def person_lines(result: PersonsResult) -> list[str]:
+    """What became of the persons."""
     lines = [
         f"Persons synced: {result.created + result.updated}/{result.total}",
         f"  Created: {result.created}",
@@ -37,7 +39,8 @@ def _rondo_club(result: PersonsResult) -> list[str]:
     return [*lines, f"  Skipped: {result.skipped}"] if result.skipped else lines
 
 
-def _photos(photos: PhotoStats) -> list[str]:
+def photo_lines(photos: PhotoStats) -> list[str]:
+    """What became of the photos."""
     counts = {
         "Photos downloaded: {}": photos.download.downloaded,
         "Photos uploaded: {}": photos.upload.uploaded,

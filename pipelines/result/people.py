@@ -140,6 +140,11 @@ class PersonsResult(Result):
         return self.members.skipped + self.parents.skipped
 
     @property
+    def deleted(self) -> int:
+        """Members and parents that are in the download no more."""
+        return self.members.deleted + self.parents.deleted
+
+    @property
     def failures(self) -> Failures:
         """Members and parents that failed."""
         return [*self.members.failures, *self.parents.failures]

@@ -134,6 +134,12 @@ class RondoState:
         """The members whose photo is in one of these states."""
         return [member for member in self.members() if member.photo_state in states]
 
+    def photo_coverage(self) -> tuple[int, int]:
+        """How many members have their photo in Rondo Club, and how many members there are."""
+        query = "SELECT coalesce(sum(photo_state = 'synced'), 0), count(*) FROM rondo_club_members WHERE left_at IS NULL"
+        with_photo, members = self._connection.execute(query).fetchone()
+        return with_photo, members
+
     def store_members(self, members: Iterable[WantedMember]) -> None:
         """Take over what a download says; who is not in it stays as it is."""
         now = self._now()
