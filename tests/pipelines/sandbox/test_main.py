@@ -9,6 +9,8 @@ import httpx
 import pytest
 from dotenv import dotenv_values
 
+from pipelines.sandbox import Club
+
 COMMAND = [sys.executable, "-W", "error", "-m", "pipelines.sandbox"]
 
 
@@ -76,6 +78,25 @@ def test_a_reset_starts_afresh(tmp_path, place):
 
     assert (done.returncode, done.stdout) == (0, f"{directory} is empty; the next sandbox there starts afresh.\n")
     assert not directory.exists()
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_days_go_by(tmp_path, place):
+    Club.make(size=5, seed=1).save(tmp_path / "club.json")
+    option = ("--directory", str(tmp_path))
+
+    done = command(*option, "advance", "--days", "3") if place == "before" else command("advance", *option, "--days", "3")
+
+    club = Club.load(tmp_path / "club.json")
+    expected = f"The club has seen 3 days and has {len(club.members)} members.\n"
+    assert (done.returncode, done.stdout, done.stderr, club.day) == (0, expected, "", 3)
+
+
+def test_days_need_a_club(tmp_path):
+    done = command("advance", "--directory", str(tmp_path))
+
+    line = f"Error: {tmp_path} holds no club (run a pipeline with --sandbox there first)\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
 
 
 @pytest.mark.parametrize("flags", [["--members", "0"], ["--port-base", "80"], ["start"]])

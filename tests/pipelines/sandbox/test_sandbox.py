@@ -1,6 +1,7 @@
 """The sandbox as a whole: what it gives, what it keeps, who may have it."""
 
 import contextlib
+import copy
 import json
 import logging
 import os
@@ -16,11 +17,12 @@ import httpx
 import pytest
 
 from pipelines.errors import AlreadyRunningError
-from pipelines.sandbox import Received, SandboxError, Upload, reset, running
+from pipelines.sandbox import Received, SandboxError, Upload, advance, reset, running
 from pipelines.sandbox.images import make_png
 
 URLS = ("SPORTLINK_URL", "LAPOSTA_URL", "RONDO_URL", "NIKKI_URL", "FREESCOUT_BASE_URL")
 NAMES = {"first_name": "Fenna", "last_name": "Voorbeeld"}
+DAY_S = 86_400
 FORM = {"ip": "3.3.3.3", "email": "fenna@thuis.example", "custom_fields[voornaam]": "Fenna"}
 
 
@@ -257,3 +259,60 @@ def test_a_running_sandbox_is_not_reset(sandbox, tmp_path):
         reset(tmp_path)
 
     assert httpx.get(sandbox.environment["SPORTLINK_URL"], trust_env=False).status_code == 302
+
+
+class TestAdvance:
+    """Days go by at the club, whether its systems run or not."""
+
+    def test_the_day_is_kept(self, tmp_path):
+        with running(tmp_path, members=60) as sandbox:
+            sandbox.advance(3)
+            club = copy.deepcopy(sandbox.club)
+
+        with running(tmp_path) as sandbox:
+            assert (sandbox.club.day, sandbox.club) == (3, club)
+
+    def test_days_go_by_one_by_one_or_together_alike(self, tmp_path, clock):
+        with (
+            running(tmp_path / "one", members=60, clock=clock) as one,
+            running(tmp_path / "other", members=60, clock=clock) as other,
+        ):
+            clock.now -= 9 * DAY_S
+            for _ in range(10):
+                one.advance()
+                clock.now += DAY_S
+            clock.now -= DAY_S
+            other.advance(10)
+
+            assert one.club == other.club
+
+    def test_the_last_day_is_today(self, tmp_path, clock):
+        with running(tmp_path, members=300, clock=clock) as sandbox:
+            sandbox.advance(5)
+
+            stamps = {member["LastUpdate"] for member in sandbox.club.members if member["LastUpdate"] >= "2026-02-03"}
+        assert stamps == {"2026-02-03", "2026-02-04", "2026-02-05", "2026-02-06", "2026-02-07"}
+
+    def test_somebody_corrects_contact_details_by_hand(self, tmp_path, call_rondo):
+        with running(tmp_path, members=300) as sandbox, call_rondo(sandbox) as rondo:
+            for member in sandbox.club.members[:40]:
+                acf = {**NAMES, "knvb-id": member["PublicPersonId"] or ""}
+                rondo.post("/wp/v2/people", json={"status": "publish", "acf": acf})
+            before = {person["id"]: person["acf"] for person in sandbox.rondo_club.persons()}
+            sandbox.advance(60)
+            after = {person["id"]: person["acf"] for person in sandbox.rondo_club.persons()}
+
+        corrected = [after[key] for key, acf in before.items() if acf["contact_info"] != after[key]["contact_info"]]
+        assert 1 <= len(corrected) < 20
+        assert all(acf["knvb-id"] for acf in corrected)
+        assert {row["contact_type"] for acf in corrected for row in acf["contact_info"]} <= {"email", "mobile"}
+
+    def test_a_directory_without_a_club_has_no_days(self, tmp_path):
+        with pytest.raises(SandboxError, match=f"^{tmp_path} holds no club"):
+            advance(tmp_path, 1)
+
+    def test_nobody_may_use_the_directory_meanwhile(self, sandbox, tmp_path):
+        with pytest.raises(AlreadyRunningError, match=f"^{tmp_path} is in use"):
+            advance(tmp_path, 1)
+
+        assert sandbox.club.day == 0
