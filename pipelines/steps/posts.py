@@ -58,7 +58,7 @@ def sync_posts(systems: Systems, kind: PostType, *, may_delete: bool, force: boo
     failures: list[ErrorRecord] = []
     counts = _write_posts(systems, kind, remote, failures, force=force)
     if may_delete:
-        counts["deleted"] = _delete_orphans(kind, known, failures) + _delete_strangers(kind, remote, failures)
+        counts["deleted"] = _delete_orphans(kind, known, failures) + _delete_strangers(kind, known, remote, failures)
     told = ", ".join(f"{counts[name]} {name}" for name in ("created", "updated", "skipped", "deleted"))
     logger.info("%s: %s, %d failed", kind.plural, told, len(failures))
     return PostsResult(**counts, failures=failures)
@@ -112,13 +112,13 @@ def _delete_orphans(kind: PostType, known: Collection[Post], failures: list[Erro
     return deleted
 
 
-def _delete_strangers(kind: PostType, remote: Mapping[int, str], failures: list[ErrorRecord]) -> int:
+def _delete_strangers(kind: PostType, known: Collection[Post], remote: Mapping[int, str], failures: list[ErrorRecord]) -> int:
     """Delete those of Rondo Club that the state does not know; returns how many.
 
     When that would be all of them, it is the state that is strange.
     """
-    known = {post.post_id for post in (*kind.state.posts(), *kind.state.gone())}
-    strangers = [post_id for post_id in remote if post_id not in known]
+    ours = {post.post_id for post in (*known, *kind.state.posts())}
+    strangers = [post_id for post_id in remote if post_id not in ours]
     if strangers and len(strangers) == len(remote):
         message = f"none of the {len(remote)} {kind.plural} in Rondo Club is known: all are kept (look at them there)"
         failures.append(ErrorRecord(message=message, system=kind.step))
