@@ -12,6 +12,7 @@ YEARS = (2023, 2024, 2025, 2026)
 FREESCOUT_FIRST_ID = 1000
 
 _LINKED_EVERY, _UNKNOWN_EVERY, _BLOCKED_EVERY, _INVOICED_EVERY, _CASE_EVERY = 12, 8, 90, 25, 40
+_CERTIFIED = 0.8
 _VOG_FORMS = ("%Y-%m-%d", "%d-%m-%Y", "%d-%m-%Y", "aangevraagd %m/%Y", "")
 _CHARGES: tuple[Any, ...] = (["R2.3"], ["R2.3", "R4.1"], "R3.1", None, [])
 _SANCTIONS = ("1 wedstrijd uitsluiting", "2 wedstrijden uitsluiting", "Waarschuwing", None)
@@ -25,9 +26,9 @@ def make_free_fields(ids: Sequence[str], volunteers: set[str], *, seed: int) -> 
         if number % _LINKED_EVERY == 1:
             link = number // _LINKED_EVERY
             fields[knvb_id] = {"Remarks3": {"Value": str(FREESCOUT_FIRST_ID + link) if link % _UNKNOWN_EVERY else "geen"}}
-        if knvb_id in volunteers and rng.random() < 0.8:  # noqa: PLR2004  a chance
+        if knvb_id in volunteers and rng.random() < _CERTIFIED:
             day = TODAY - timedelta(days=rng.randrange(30, 5 * 365))
-            fields.setdefault(knvb_id, {})["Remarks8"] = {"Value": f"{day:{rng.choice(_VOG_FORMS)}}"}
+            fields.setdefault(knvb_id, {})["Remarks8"] = {"Value": day.strftime(rng.choice(_VOG_FORMS))}
     return fields
 
 

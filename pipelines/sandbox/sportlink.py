@@ -106,12 +106,14 @@ class Sportlink(System):
         )
 
     def fail(self, fault: Fault, call: Call) -> Response:
-        """A refused photo is cut short; a refused form says so; all else is a plain page."""
+        """A refused photo is cut short; refused data and forms say so; all else is a plain page."""
         match fault.kind:
             case FaultKind.TOO_MANY_REQUESTS:
                 return PlainTextResponse("Too Many Requests", 429, {"Retry-After": f"{fault.seconds:.0f}"})
             case FaultKind.REFUSED if call.path.startswith("/photos/"):
                 return Response(b"\xff\xd8\xff", media_type="image/jpeg")
+            case FaultKind.REFUSED if call.method == "GET":
+                return HTMLResponse(message_page("Geen toegang", "Je mag deze gegevens niet zien."), 403)
             case FaultKind.REFUSED:
                 error = '<span id="error">De wijziging is geweigerd.</span>'
                 return HTMLResponse(error, 422)
