@@ -55,7 +55,7 @@ class MissingBrowserError(SyncError):
     """There is no Chromium on this machine that could be driven."""
 
     def __init__(self, reason: str) -> None:
-        remedy = "install it (Debian, Ubuntu: apt-get install chromium), or name it in SYNC_CHROMIUM"
+        remedy = "on Debian or Ubuntu: apt-get install chromium; elsewhere: name it in SYNC_CHROMIUM"
         super().__init__(f"no Chromium to drive: {reason} ({remedy})")
 
 

@@ -13,9 +13,9 @@ from pipelines.clients.laposta import LapostaClient
 from pipelines.clients.nikki import NikkiClient
 from pipelines.clients.rondo_club import RondoClubClient
 from pipelines.clients.sportlink import SportlinkClient
-from pipelines.errors import StateError
+from pipelines.errors import MissingExtraError, StateError
 from pipelines.result import Clock, utc_now
-from pipelines.settings import Settings
+from pipelines.settings import BrowserSettings, Settings
 from pipelines.state import State
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Systems:
             settings: Where the systems are.
             browser: Whether a real browser opens the pages of systems that have no API.
             progress: Told how far a step is.
-            clock: Tells when something was remembered.
+            clock: Tells when something was remembered, and which one-time codes are good.
 
         Raises:
             StateError: The state cannot be opened.
@@ -68,8 +68,10 @@ class Systems:
             driven = opened.enter_context(_make_chromium(settings.browser)) if browser else None
             yield cls(
                 settings=settings,
-                sportlink=opened.enter_context(SportlinkClient(settings.sportlink, retry_wait_s=wait_s, browser=driven)),
-                nikki=opened.enter_context(NikkiClient(settings.nikki, retry_wait_s=wait_s, browser=driven)),
+                sportlink=opened.enter_context(
+                    SportlinkClient(settings.sportlink, retry_wait_s=wait_s, browser=driven, clock=clock)
+                ),
+                nikki=opened.enter_context(NikkiClient(settings.nikki, retry_wait_s=wait_s, browser=driven, clock=clock)),
                 laposta=opened.enter_context(LapostaClient(settings.laposta, retry_wait_s=wait_s)),
                 rondo_club=opened.enter_context(RondoClubClient(settings.rondo_club, retry_wait_s=wait_s)),
                 freescout=opened.enter_context(FreeScoutClient(settings.freescout, retry_wait_s=wait_s)),

@@ -1,64 +1,51 @@
-"""Web sites in a real browser: Chromium without a window, driven by Playwright."""
+"""Web sites in a real browser."""
 
 import logging
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
 
 import httpx
-from playwright.sync_api import Browser, Error, Locator, Page, Request, Response, sync_playwright
+from playwright.sync_api import Error, Locator, Page, Request, Response
 from playwright.sync_api import TimeoutError as TooLateError
 
-from pipelines.clients.http import Call, Http, decoded, one_line
+from pipelines.clients.chromium import Chromium
+from pipelines.clients.http import Call, Http, decoded
 from pipelines.clients.site import Ask, Form
-from pipelines.errors import ClientError, MissingBrowserError
-from pipelines.settings import BrowserSettings
+from pipelines.errors import ClientError
 
 logger = logging.getLogger(__name__)
 
-_TIMEOUT_S = 30.0
 _LOOK_EVERY_MS = 20
 _DRAWING_MS = 500
 _MOST_KEPT = 20
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_SWITCHES = (
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-# A browser without a window says so in its name, and some sites turn it away for that.
-_USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{} Safari/537.36"
 _JUDGED_HEADERS = ("content-type", "location", "retry-after")
 _READ_CELLS = "table => Array.from(table.querySelectorAll('tbody tr'), row => Array.from(row.cells, cell => cell.innerText))"
 
 
 class BrowserSite:
-    """Implements `Site` with a browser, which starts when the first page is opened.
+    """Implements `Site` with a page of a browser.
 
     Args:
         http: Judges answers as it judges its own; nothing is sent through it.
         url: Where the site is.
-        settings: Which browser, and where to keep pages on which something failed.
+        chromium: The browser.
         blocked: Addresses that the site is better without.
     """
 
-    def __init__(self, http: Http, url: str, settings: BrowserSettings, *, blocked: Sequence[re.Pattern[str]] = ()) -> None:
+    def __init__(self, http: Http, url: str, chromium: Chromium, *, blocked: Sequence[re.Pattern[str]] = ()) -> None:
         self._http = http
         self._url = url
-        self._settings = settings
+        self._chromium = chromium
         self._blocked = blocked
-        self._running = ExitStack()
-        self._started: Page | None = None
+        self._opened: Page | None = None
+        self._has_failed = False
         self._kept = 0
 
     def open(
@@ -122,29 +109,31 @@ class BrowserSite:
 
     def keep_page(self, operation: str) -> None:
         """Write down what the page looks like; the first failures of a run tell enough."""
-        if self._started is None or self._kept == _MOST_KEPT:
+        if self._opened is None or self._kept == _MOST_KEPT:
             return
         self._kept += 1
         name = f"{self._http.system}-{operation.replace(' ', '-')}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{self._kept}"
-        directory = self._settings.debug_dir
+        directory = self._chromium.debug_dir
         with suppress(Error, OSError):  # nothing here is worth another failure
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for suffix, content in ((".png", self._started.screenshot()), (".html", self._started.content().encode())):
+            for suffix, content in ((".png", self._opened.screenshot()), (".html", self._opened.content().encode())):
                 descriptor = os.open(directory / f"{name}{suffix}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
                 with os.fdopen(descriptor, "wb") as file:
                     file.write(content)
             logger.info("what the page looked like is in %s", directory / f"{name}.png")
 
     def close(self) -> None:
-        """End the browser."""
-        self._started = None
-        with suppress(Error):  # it may have been ended by the same Ctrl-C
-            self._running.close()
+        """Close the page, and forget its cookies."""
+        if self._opened:
+            with suppress(Error):  # the browser may have been ended by the same Ctrl-C
+                self._opened.context.close()
+        self._opened = None
 
     # ----------------------------------------------------------------------------------- answers
 
     def _open_once(self, call: Call, path: str, asks: Sequence[Ask], clicks: Sequence[str], *, follow: bool) -> list[Any]:
-        with self._acting(call) as page, _Listener(page, self._url, asks) as listener:
+        with self._acting(call), _Listener(self._start_page(), self._url, asks) as listener:
+            page = self._page()
             response = page.goto(urljoin(self._url, path))
             self._judge(call, response if follow else _first_of(response))
             for click in clicks:
@@ -173,7 +162,11 @@ class BrowserSite:
         try:
             yield self._page()
         except Error as error:
+            self._has_failed = True
             raise self._translate(call, error) from error
+        except ClientError:
+            self._has_failed = True
+            raise
 
     def _translate(self, call: Call, error: Error) -> ClientError:
         lost = re.search(r"net::ERR_(\w+)", error.message)
@@ -182,33 +175,19 @@ class BrowserSite:
         too_late = isinstance(error, TooLateError)
         return self._http.fail(call, "no answer in time" if too_late else error.message.splitlines()[0])
 
-    # ----------------------------------------------------------------------------------- the browser
-
     def _page(self) -> Page:
-        if self._started is None:
-            browser = self._launch()
-            agent = _USER_AGENT.format(browser.version)
-            page = browser.new_context(user_agent=agent, locale="nl-NL", accept_downloads=True).new_page()
-            page.set_default_timeout(_TIMEOUT_S * 1000)
-            for pattern in self._blocked:
-                page.route(pattern, lambda route: route.abort())
-            self._started = page
-        return self._started
+        if self._opened is None:
+            self._opened = self._chromium.open_page(blocked=self._blocked)
+        return self._opened
 
-    def _launch(self) -> Browser:
-        path = self._settings.chromium or next(filter(None, map(shutil.which, _NAMES)), None)
-        if path is None:
-            raise MissingBrowserError("none on PATH")
-        driver = sync_playwright().start()
-        self._running.callback(driver.stop)
-        try:
-            # Chromium refuses to shut itself in where it has all rights.
-            browser = driver.chromium.launch(executable_path=path, args=_SWITCHES, chromium_sandbox=os.geteuid() != 0)
-        except Error as error:
-            self._running.close()
-            raise MissingBrowserError(one_line(error.message.splitlines()[0])) from error
-        self._running.callback(browser.close)
-        return browser
+    def _start_page(self) -> Page:
+        """The page to open something in: another one after a failure, where the browser's own page of it may still be coming."""
+        page = self._page()
+        if self._has_failed:
+            self._opened = page.context.new_page()
+            page.close()
+            self._has_failed = False
+        return self._page()
 
 
 class _Listener:

@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import httpx
 import pyotp
@@ -15,7 +15,11 @@ from pipelines.clients.http import Call, Http, Refusal
 from pipelines.clients.session import SiteClient
 from pipelines.clients.site import Ask, Form, SessionEndedError
 from pipelines.errors import NikkiError, NikkiLoginError
-from pipelines.settings import BrowserSettings, NikkiSettings
+from pipelines.result import Clock, utc_now
+from pipelines.settings import NikkiSettings
+
+if TYPE_CHECKING:
+    from pipelines.clients.chromium import Chromium
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +64,14 @@ class NikkiClient(SiteClient):
         settings: NikkiSettings,
         *,
         retry_wait_s: float = 1.0,
-        browser: BrowserSettings | None = None,
+        browser: "Chromium | None" = None,
+        clock: Clock = utc_now,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         http = Http(NikkiError, _explain, retry_wait_s=retry_wait_s, base_url=settings.url, transport=transport)
         super().__init__(http, settings.url, browser, blocked=_INTERFERING)
         self._settings = settings
+        self._clock = clock
 
     def download_contributions(self) -> list[NikkiRow]:
         """Return the rows of the table that name a year, a member and a contribution."""
@@ -98,7 +104,7 @@ class NikkiClient(SiteClient):
             raise NikkiLoginError(_LOG_IN.operation, reason="no login form", remedy="check NIKKI_URL")
         values = {"username": self._settings.username, "password": self._settings.password}
         if self._site.find('input[name="otp"]'):
-            values["otp"] = _codes(self._settings.otp_secret).at(datetime.now(UTC))
+            values["otp"] = _codes(self._settings.otp_secret).at(self._clock())
         self._site.submit(_LOG_IN, _LOGIN_FORM, values)
         if self._site.find(_USERNAME):
             remedy = "check NIKKI_USERNAME, NIKKI_PASSWORD, NIKKI_OTP_SECRET and the clock"

@@ -3,13 +3,15 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pipelines.clients.http import Client, Http
 from pipelines.clients.http_site import HttpSite
 from pipelines.clients.site import SessionEndedError, Site
-from pipelines.errors import ClientError, MissingExtraError, SyncError
-from pipelines.settings import BrowserSettings
+from pipelines.errors import ClientError, SyncError
+
+if TYPE_CHECKING:
+    from pipelines.clients.chromium import Chromium
 
 _Result = TypeVar("_Result")
 
@@ -20,14 +22,11 @@ class SiteClient(Client, ABC):
     Args:
         http: The seam to the site.
         url: Where the site is.
-        browser: How to drive a real browser; None for plain HTTP.
+        browser: A real browser; None for plain HTTP.
         blocked: Addresses that a browser is better without.
-
-    Raises:
-        MissingExtraError: A browser is wanted, and what drives it is not installed.
     """
 
-    def __init__(self, http: Http, url: str, browser: BrowserSettings | None, *, blocked: Sequence[re.Pattern[str]] = ()) -> None:
+    def __init__(self, http: Http, url: str, browser: "Chromium | None", *, blocked: Sequence[re.Pattern[str]] = ()) -> None:
         super().__init__(http)
         self._site = _make_site(http, url, browser, blocked)
         self._has_session = False
@@ -72,11 +71,9 @@ class SiteClient(Client, ABC):
         self._has_session = True
 
 
-def _make_site(http: Http, url: str, browser: BrowserSettings | None, blocked: Sequence[re.Pattern[str]]) -> Site:
+def _make_site(http: Http, url: str, browser: "Chromium | None", blocked: Sequence[re.Pattern[str]]) -> Site:
     if browser is None:
         return HttpSite(http)
-    try:
-        from pipelines.clients.browser_site import BrowserSite  # noqa: PLC0415  an extra that nothing else needs
-    except ImportError as error:
-        raise MissingExtraError("--browser", "browser") from error
+    from pipelines.clients.browser_site import BrowserSite  # noqa: PLC0415  an extra, which whoever has a browser has
+
     return BrowserSite(http, url, browser, blocked=blocked)

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx
@@ -16,7 +15,11 @@ from pipelines.clients.http import Call, Http, Pace, Refusal, one_line
 from pipelines.clients.session import SiteClient
 from pipelines.clients.site import Ask, Form, SessionEndedError
 from pipelines.errors import LoginError, SportlinkError
-from pipelines.settings import BrowserSettings, SportlinkSettings
+from pipelines.result import Clock, utc_now
+from pipelines.settings import SportlinkSettings
+
+if TYPE_CHECKING:
+    from pipelines.clients.chromium import Chromium
 
 _ENTITIES = "/navajo/entity/common/clubweb"
 _SEARCH_CLICKS = ("#btnShowMore", "#scFetchUnionTeams_input", "#btnSearch")
@@ -66,13 +69,16 @@ class SportlinkClient(SiteClient):
         settings: SportlinkSettings,
         *,
         retry_wait_s: float = 1.0,
-        browser: BrowserSettings | None = None,
+        browser: "Chromium | None" = None,
+        clock: Clock = utc_now,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         http = Http(SportlinkError, _explain, retry_wait_s=retry_wait_s, base_url=settings.url, transport=transport)
         super().__init__(http, settings.url, browser)
         self._settings = settings
+        self._clock = clock
         self._member_pace = Pace(settings.delay_s)
+        self._last_member = ""
         self._photo_pace = Pace(settings.photo_delay_s)
 
     def download_members(self) -> list[JsonObject]:
@@ -112,17 +118,20 @@ class SportlinkClient(SiteClient):
 
     def download_functions(self, knvb_id: str) -> tuple[list[JsonObject], list[JsonObject]]:
         """Return a member's functions in the club, and the places in committees."""
+        self._turn_to(knvb_id)
         paths = ("function/MemberFunctions", "function/MemberCommittees")
         functions, committees = self._look_at_tab("functions", knvb_id, *paths)
         return _evened(functions, "Function"), _evened(committees, "Committee")
 
     def download_other(self, knvb_id: str) -> tuple[JsonObject | None, JsonObject | None]:
         """Return a member's free fields, and the header with financial block and photo; None where there are none."""
+        self._turn_to(knvb_id)
         fields, header = self._look_at_tab("other", knvb_id, "remarks/MemberFreeFields", "MemberHeader")
         return _first(fields, "FreeFields"), header if isinstance(header, dict) else None
 
     def download_invoice(self, knvb_id: str) -> tuple[JsonObject | None, JsonObject | None]:
         """Return where a member's invoices go, and to whom; None where nothing is known."""
+        self._turn_to(knvb_id)
         paths = ("financial/MemberPaymentInvoiceAddress", "financial/MemberPaymentInvoiceInformation")
         address, information = self._look_at_tab("financial", knvb_id, *paths)
         return _first(address, "Address"), _first(information, "PaymentInvoiceInformation")
@@ -161,9 +170,13 @@ class SportlinkClient(SiteClient):
         """Open a tab of a member; what it does not tell is None."""
         query = {"PublicPersonId": knvb_id}
         asks = [Ask(path=f"{_ENTITIES}/member/{path}", query=query, timeout_s=_TAB_TIMEOUT_S) for path in paths]
-        if operation is None:
-            self._member_pace.wait()
         return self._look(Call(operation=operation or f"download {tab}", subject=knvb_id), _tab(knvb_id, tab), *asks)
+
+    def _turn_to(self, knvb_id: str) -> None:
+        """Wait between members; the tabs of one follow each other at once."""
+        if knvb_id != self._last_member:
+            self._member_pace.wait()
+            self._last_member = knvb_id
 
     def _list_teams(self, kind: str) -> list[JsonObject]:
         call = Call(operation="download teams")
@@ -216,7 +229,7 @@ class SportlinkClient(SiteClient):
     def _answer_code(self) -> None:
         """Answer with the code of now and, as a code is good once and may have been used just before, the next one."""
         codes = pyotp.TOTP(self._settings.otp_secret)
-        now = datetime.now(UTC)
+        now = self._clock()
         once = Call(operation=_LOG_IN.operation, repeatable=False)
         for later in (0, 1):
             self._site.submit(once, _CODE_FORM, {"otp": codes.at(now, counter_offset=later)})
