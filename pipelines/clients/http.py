@@ -1,10 +1,11 @@
 """The seam between the clients and httpx: timeouts, pace, retries, and our errors in place of httpx's."""
 
 import logging
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any, Self, TypeVar
 
@@ -89,7 +90,7 @@ class Http:
     ) -> None:
         self._error = error
         self._explain = explain
-        self._client = httpx.Client(**{"timeout": TIMEOUT_S, "mounts": _NO_PROXY, **options})
+        self._client = httpx.Client(**{"timeout": TIMEOUT_S, "mounts": _NO_PROXY, "verify": _trusted(), **options})
         longest_wait_s = retry_wait_s * 2 ** (ATTEMPTS - 2)
         self._retry = stamina.RetryingCaller(
             attempts=ATTEMPTS, timeout=None, wait_initial=retry_wait_s, wait_max=longest_wait_s, wait_jitter=0
@@ -209,6 +210,12 @@ def one_line(text: str) -> str:
     """A system's words, fit for one line of a terminal or a log."""
     printable = "".join(char if char.isprintable() else " " for char in text[: 2 * _LONGEST_REASON])
     return " ".join(printable.split())[:_LONGEST_REASON]
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whose certificates count; shared by all clients, because reading them takes longer than most requests."""
+    return httpx.create_ssl_context()
 
 
 def _may_help(error: Exception) -> bool | float:
