@@ -1,6 +1,5 @@
 """Nikki: the contributions of members, from the table and the report that its site shows a user."""
 
-import base64
 import csv
 import logging
 import re
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pyotp
 
+from pipelines.clients.codes import codes_of_address, codes_of_text
 from pipelines.clients.http import Call, Http, Refusal
 from pipelines.clients.session import SiteClient
 from pipelines.clients.site import Ask, Form, SessionEndedError
@@ -113,11 +113,10 @@ class NikkiClient(SiteClient):
 
 def _codes(secret: str) -> pyotp.TOTP:
     """What makes the codes: an address says how, a plain text is the key itself."""
-    if secret.startswith("otpauth:"):
-        codes = pyotp.parse_uri(secret)
-        if isinstance(codes, pyotp.TOTP):
-            return codes
-    return pyotp.TOTP(base64.b32encode(secret.encode()).decode().rstrip("="))
+    try:
+        return codes_of_address(secret) if secret.startswith("otpauth:") else codes_of_text(secret)
+    except ValueError as error:
+        raise NikkiLoginError(_LOG_IN.operation, reason=f"no code: {error}", remedy="check NIKKI_OTP_SECRET") from error
 
 
 def _read_rows(rows: Iterable[list[str]]) -> Iterable[NikkiRow]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx
-import pyotp
 from selectolax.lexbor import LexborHTMLParser
 
 from pipelines.clients import JsonObject
+from pipelines.clients.codes import codes_of_base32
 from pipelines.clients.http import Call, Http, Pace, Refusal, one_line
 from pipelines.clients.session import SiteClient
 from pipelines.clients.site import Ask, Form, SessionEndedError
@@ -228,7 +228,7 @@ class SportlinkClient(SiteClient):
 
     def _answer_code(self) -> None:
         """Answer with the code of now and, as a code is good once and may have been used just before, the next one."""
-        codes = pyotp.TOTP(self._settings.otp_secret)
+        codes = codes_of_base32(self._settings.otp_secret)
         now = self._clock()
         once = Call(operation=_LOG_IN.operation, repeatable=False)
         for later in (0, 1):

@@ -231,8 +231,8 @@ def test_all_pages_of_persons_are_read(serve, at):
 
     assert list(at(script.url).list_people("2026-02-07T08:00:00")) == [person(number) for number in range(203)]
     assert script.received == [
-        "GET /wp-json/wp/v2/people?per_page=100&_fields=id%2Cmodified_gmt%2Cacf&modified_after=2026-02-07T08%3A00%3A00"
-        f"&page={number}"
+        "GET /wp-json/wp/v2/people?_fields=id%2Cmodified_gmt%2Cacf&modified_after=2026-02-07T08%3A00%3A00"
+        f"&per_page=100&page={number}"
         for number in (1, 2, 3)
     ]
 
