@@ -39,7 +39,8 @@ def counts(run):
     return [(one.name, one.outcome.value, one.created, one.updated, one.skipped, one.failed) for one in run.steps]
 
 
-def test_cases_come_to_rondo_club_and_are_counted_as_received(systems, two_cases, writes):
+@pytest.mark.usefixtures("two_cases")
+def test_cases_come_to_rondo_club_and_are_counted_as_received(systems, writes):
     report, run = sync(systems)
 
     assert counts(run) == [("discipline-download", "success", 2, 0, 0, 0), ("discipline-sync", "success", 1, 0, 0, 0)]
@@ -48,7 +49,8 @@ def test_cases_come_to_rondo_club_and_are_counted_as_received(systems, two_cases
     assert writes() == ["POST /wp-json/wp/v2/seizoen", "POST /wp-json/wp/v2/discipline-cases"]
 
 
-def test_a_second_run_finds_nothing_to_do_and_force_writes_all(systems, two_cases, writes):
+@pytest.mark.usefixtures("two_cases")
+def test_a_second_run_finds_nothing_to_do_and_force_writes_all(systems, writes):
     sync(systems)
     writes()
 
@@ -62,7 +64,8 @@ def test_a_second_run_finds_nothing_to_do_and_force_writes_all(systems, two_case
 @pytest.mark.parametrize(
     "club_sandbox", [[fault("rondo-club", "*/discipline-cases", FaultKind.REFUSED)]], indirect=True, ids=["refused"]
 )
-def test_a_case_that_fails_makes_the_step_and_the_run_partial(systems, two_cases):
+@pytest.mark.usefixtures("two_cases")
+def test_a_case_that_fails_makes_the_step_and_the_run_partial(systems):
     report, run = sync(systems)
 
     assert [error.item_id for error in run.steps[1].errors] == ["T-1"]
@@ -72,7 +75,8 @@ def test_a_case_that_fails_makes_the_step_and_the_run_partial(systems, two_cases
 @pytest.mark.parametrize(
     "club_sandbox", [[fault("sportlink", "*/DisciplineClubCasesPlayer")]], indirect=True, ids=["download-fails"]
 )
-def test_a_download_that_fails_is_a_failure_of_the_step_and_what_is_known_is_synced(systems, two_cases):
+@pytest.mark.usefixtures("two_cases")
+def test_a_download_that_fails_is_a_failure_of_the_step_and_what_is_known_is_synced(systems):
     report, run = sync(systems)
 
     assert counts(run) == [("discipline-download", "failure", 0, 0, 0, 0), ("discipline-sync", "success", 0, 0, 0, 0)]
@@ -81,7 +85,8 @@ def test_a_download_that_fails_is_a_failure_of_the_step_and_what_is_known_is_syn
     assert (run.outcome, run.errors) == (Outcome.PARTIAL, [])
 
 
-def test_any_failure_inside_a_step_is_a_failure_of_the_step(systems, two_cases):
+@pytest.mark.usefixtures("two_cases")
+def test_any_failure_inside_a_step_is_a_failure_of_the_step(systems):
     broken = "CREATE TRIGGER no_more BEFORE UPDATE ON discipline_cases BEGIN SELECT RAISE(ABORT, 'broken'); END"
     systems.state.discipline._connection.execute(broken)
 

@@ -50,7 +50,8 @@ def counts(run):
     return [(one.name, one.outcome.value, one.created, one.updated, one.skipped, one.failed) for one in run.steps]
 
 
-def test_teams_come_to_rondo_club_and_who_is_in_them_to_the_work_history(systems, two_teams, writes):
+@pytest.mark.usefixtures("two_teams")
+def test_teams_come_to_rondo_club_and_who_is_in_them_to_the_work_history(systems, writes):
     report, run = sync(systems)
 
     assert counts(run) == [
@@ -64,7 +65,8 @@ def test_teams_come_to_rondo_club_and_who_is_in_them_to_the_work_history(systems
     assert systems.state.team_history.post_names() == {"A1": ["Testclub 1"], "B2": ["Testclub 1", "Testclub 2"]}
 
 
-def test_a_second_run_finds_nothing_to_do(systems, two_teams, writes):
+@pytest.mark.usefixtures("two_teams")
+def test_a_second_run_finds_nothing_to_do(systems, writes):
     sync(systems)
     writes()
 
@@ -77,7 +79,8 @@ def test_a_second_run_finds_nothing_to_do(systems, two_teams, writes):
 @pytest.mark.parametrize(
     "club_sandbox", [[fault("rondo-club", "*/teams", FaultKind.REFUSED, subject="Testclub 2")]], indirect=True, ids=["2"]
 )
-def test_a_team_that_fails_makes_the_step_and_the_run_partial(systems, two_teams):
+@pytest.mark.usefixtures("two_teams")
+def test_a_team_that_fails_makes_the_step_and_the_run_partial(systems):
     report, run = sync(systems)
 
     assert [error.item_id for error in run.steps[1].errors] == ["Testclub 2"]
@@ -94,7 +97,8 @@ def test_a_team_that_fails_makes_the_step_and_the_run_partial(systems, two_teams
     indirect=["club_sandbox"],
     ids=["team-download", "team-sync"],
 )
-def test_a_step_that_fails_is_a_failure_of_the_step_and_the_run_goes_on(systems, two_teams, failing):
+@pytest.mark.usefixtures("two_teams")
+def test_a_step_that_fails_is_a_failure_of_the_step_and_the_run_goes_on(systems, failing):
     report, run = sync(systems)
 
     assert {one.name: one.outcome.value for one in run.steps} == dict.fromkeys(STEPS, "success") | {failing: "failure"}
@@ -104,7 +108,8 @@ def test_a_step_that_fails_is_a_failure_of_the_step_and_the_run_goes_on(systems,
     assert report.stats.failures == [ErrorRecord(message=error.message, system=failing)]
 
 
-def test_any_failure_inside_a_step_is_a_failure_of_the_step(systems, two_teams):
+@pytest.mark.usefixtures("two_teams")
+def test_any_failure_inside_a_step_is_a_failure_of_the_step(systems):
     broken = "CREATE TRIGGER {0} BEFORE INSERT ON {0} BEGIN SELECT RAISE(ABORT, 'broken'); END"
     systems.state.rondo._connection.execute(broken.format("rondo_club_work_history"))
 
@@ -115,7 +120,8 @@ def test_any_failure_inside_a_step_is_a_failure_of_the_step(systems, two_teams):
 
 
 @pytest.mark.parametrize("club_sandbox", [[fault("sportlink", "*/UnionTeams")]], indirect=True, ids=["download-fails"])
-def test_lesson_16_a_download_that_fails_deletes_no_team(systems, two_teams, club_sandbox):
+@pytest.mark.usefixtures("two_teams")
+def test_lesson_16_a_download_that_fails_deletes_no_team(systems, club_sandbox):
     systems.rondo_club.create_team({"title": "By hand", "status": "publish"})
 
     _, run = sync(systems)

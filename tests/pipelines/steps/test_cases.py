@@ -1,6 +1,8 @@
 """Discipline cases become posts of Rondo Club."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipelines.result import ErrorRecord
 from pipelines.result.discipline import CaseDownloadResult, CasesResult
@@ -257,3 +259,25 @@ def test_a_case_whose_person_is_gone_is_dismissed_without_a_word(sync, members, 
 
     assert sync(case("T-2")).dismissed == 1
     assert (list(posts()), club_sandbox.rondo_club.todos()) == (["T-2"], [])
+
+
+# ------------------------------------------------------------------------------------------------ change detection, as a law
+
+
+def test_one_changed_field_of_one_case_is_one_request(sync, members, sent):
+    members(ANNE)
+    known = {key: case(key) for key in ("T-1", "T-2", "T-3")}
+    sync(*known.values())
+
+    @settings(max_examples=15)
+    @given(st.sampled_from(sorted(known)), st.sampled_from(["TeamName", "SanctionDescription", "ChargeCodes"]), st.uuids())
+    def change_one_field(dossier_id, field, value):
+        known[dossier_id][field] = str(value)
+        sent()
+
+        done = [sync(*known.values()), sync(*known.values())]
+
+        assert [(one.updated, one.skipped) for one in done] == [(1, 2), (0, 3)]
+        assert [(method, body["acf"]["dossier_id"]) for method, _, body in sent()] == [("PUT", dossier_id)]
+
+    change_one_field()

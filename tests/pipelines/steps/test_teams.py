@@ -1,6 +1,8 @@
 """Teams become posts of Rondo Club."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipelines.errors import EmptyDownloadError, SportlinkError
 from pipelines.result import ErrorRecord
@@ -231,3 +233,24 @@ def test_lesson_4_a_team_that_is_deleted_already_is_no_failure(sync, systems):
     systems.rondo_club.delete_team(ids(systems)["T1"])
 
     assert sync(team("T2", "2")) == result(total=1, skipped=1, deleted=1)
+
+
+# ------------------------------------------------------------------------------------------------ change detection, as a law
+
+
+def test_one_changed_field_of_one_team_is_one_request(sync, sent):
+    known = {key: team(key, key) for key in ("T1", "T2", "T3")}
+    sync(*known.values())
+
+    @settings(max_examples=15)
+    @given(st.sampled_from(sorted(known)), st.sampled_from(["TeamName", "GameActivityDescription"]), st.uuids())
+    def change_one_field(key, field, value):
+        known[key].row[field] = str(value)
+        sent()
+
+        done = [sync(*known.values()), sync(*known.values())]
+
+        assert [(one.updated, one.skipped) for one in done] == [(1, 2), (0, 3)]
+        assert [(method, body["acf"]["publicteamid"]) for method, _, body in sent()] == [("PUT", key)]
+
+    change_one_field()
