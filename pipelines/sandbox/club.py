@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -108,4 +108,4 @@ def make_photo(text: str) -> Photo:
 
 def _plain(value: set[str] | Team) -> Any:
     """What JSON has no word for."""
-    return sorted(value) if isinstance(value, set) else asdict(value)
+    return sorted(value) if isinstance(value, set) else {one.name: getattr(value, one.name) for one in fields(value)}

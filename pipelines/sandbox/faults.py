@@ -92,7 +92,7 @@ _DEMO = (
     Fault(kind=FaultKind.REFUSED, system="sportlink", method="GET", path="*/MemberFreeFields", share=0.003, times=None),
     Fault(kind=FaultKind.REFUSED, system="freescout", method="POST", path="*/customers", share=0.003, times=None),
     Fault(kind=FaultKind.SERVER_ERROR, system="sportlink", method="GET", path="*/MemberFunctions", share=0.005),
-    Fault(kind=FaultKind.SERVER_ERROR, system="freescout", share=0.003),
+    Fault(kind=FaultKind.SERVER_ERROR, system="freescout", method="GET", share=0.003),
     Fault(kind=FaultKind.TOO_MANY_REQUESTS, system="freescout", method="PUT", share=0.002, seconds=1.0),
 )
 

@@ -73,7 +73,7 @@ class Nikki(System):
             case FaultKind.REFUSED:
                 return HTMLResponse(message_page("Geen toegang"), 403)
             case _:
-                return HTMLResponse(message_page("Er ging iets mis"), 500)
+                return HTMLResponse(message_page("Er is een storing"), 500)
 
     def no_route(self, call: Call) -> Response:
         """The answer where there is nothing."""

@@ -157,7 +157,7 @@ class Posts:
         body = read_object(call)
         title, content = _text(body, "title") or "", _text(body, "content") or ""
         if not title and not content:
-            raise RestError(400, "empty_content", "Inhoud, titel en samenvatting zijn leeg.")
+            raise RestError(400, "empty_content", "Het bericht heeft geen inhoud.")
         values = (kind.name, read_status(body, "draft"), title, content, self._now(), self._now())
         kept = (to_json(_checked_acf(kind, body)), json.dumps(self._checked_terms(kind, body)))
         statement = (

@@ -10,7 +10,7 @@ import pyotp
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from pipelines.sandbox import Sandbox, running
+from pipelines.sandbox import Club, Sandbox, running
 
 MEMBERS = 40
 NOON = 1_770_465_600.0  # 2026-02-07T12:00:00Z
@@ -68,8 +68,17 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def club_text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The small club, made up once."""
+    path = tmp_path_factory.mktemp("club") / "club.json"
+    Club.make(size=MEMBERS, seed=1).save(path)
+    return path.read_text(encoding="utf-8")
+
+
 @pytest.fixture
-def sandbox(tmp_path: Path, clock: Clock) -> Iterator[Sandbox]:
+def sandbox(tmp_path: Path, clock: Clock, club_text: str) -> Iterator[Sandbox]:
+    (tmp_path / "club.json").write_text(club_text, encoding="utf-8")
     with running(tmp_path, members=MEMBERS, clock=clock) as sandbox:
         yield sandbox
 

@@ -11,11 +11,12 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 
 ENTITY = "/navajo/entity/common/clubweb"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
 
 
 @pytest.fixture(scope="module")
 def chromium():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on PATH")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, chromium_sandbox=os.geteuid() != 0)
         yield browser
