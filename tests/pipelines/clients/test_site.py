@@ -15,8 +15,9 @@ from pipelines.errors import NikkiError, NikkiLoginError
 from pipelines.settings import BrowserSettings
 
 LOOK = Call(operation="look", subject="QXZT41P")
-WANTED = Ask(path="/entity/Wanted", query={"id": "1"}, timeout_s=0.5)
-REQUIRED = Ask(path="/entity/Wanted", query={"id": "1"}, timeout_s=0.5, is_required=True)
+WANTED = Ask(path="/entity/Wanted", query={"id": "1"}, timeout_s=15)
+REQUIRED = replace(WANTED, is_required=True)
+A_MOMENT_S = 0.3
 FORM = Form(css="form:has(#name)", button="button", edit="#edit")
 
 
@@ -201,7 +202,7 @@ def test_a_table_is_read_when_it_is_full(serve, visit, browser):
 
     site.open(LOOK, "/page")
 
-    assert site.rows(LOOK, "#rows", replace(WANTED, timeout_s=15)) == rows
+    assert site.rows(LOOK, "#rows", WANTED) == rows
 
 
 def test_a_table_that_does_not_come_is_an_error(serve, visit, browser):
@@ -209,7 +210,7 @@ def test_a_table_that_does_not_come_is_an_error(serve, visit, browser):
     site.open(LOOK, "/page")
 
     with pytest.raises(NikkiError, match=r"^nikki: look QXZT41P: "):
-        site.rows(LOOK, "#rows", WANTED)
+        site.rows(LOOK, "#rows", replace(WANTED, timeout_s=A_MOMENT_S))
 
 
 def test_the_file_behind_a_link_is_downloaded(serve, visit, browser):
@@ -233,7 +234,7 @@ def test_a_file_that_does_not_come_is_an_error(serve, visit, browser):
     site.open(LOOK, "/page")
 
     with pytest.raises(NikkiError, match=r"^nikki: look QXZT41P: "):
-        site.download(LOOK, "Report", timeout_s=0.5)
+        site.download(LOOK, "Report", timeout_s=A_MOMENT_S)
 
 
 def test_nobody_at_home_is_an_error(visit, browser):
@@ -268,9 +269,9 @@ def test_what_a_click_makes_the_page_ask_for_is_heard(serve, visit, chromium):
 def test_what_a_page_never_asks_for_is_none_or_an_error(serve, visit, chromium):
     site = visit(serve(page("nothing")).url, chromium)
 
-    assert site.open(LOOK, "/page", asks=[WANTED]) == [None]
+    assert site.open(LOOK, "/page", asks=[replace(WANTED, timeout_s=A_MOMENT_S)]) == [None]
     with pytest.raises(NikkiError) as caught:
-        site.open(LOOK, "/page", asks=[REQUIRED])
+        site.open(LOOK, "/page", asks=[replace(REQUIRED, timeout_s=A_MOMENT_S)])
 
     assert str(caught.value) == "nikki: look QXZT41P: the page got no Wanted within 0 s"
 
