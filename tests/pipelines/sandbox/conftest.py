@@ -1,6 +1,7 @@
 """A small sandbox whose time stands still, and browsers that talk to its systems."""
 
 import base64
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from selectolax.lexbor import LexborHTMLParser
 from pipelines.sandbox import Club, Sandbox, running
 
 MEMBERS = 40
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loading them for every client takes most of the time
 NOON = 1_770_465_600.0  # 2026-02-07T12:00:00Z
 
 
@@ -30,7 +32,9 @@ class Browser(httpx.Client):
     """Follows redirects, keeps cookies, fills in forms."""
 
     def __init__(self, sandbox: Sandbox, clock: Clock) -> None:
-        super().__init__(base_url=sandbox.environment["SPORTLINK_URL"], follow_redirects=True, trust_env=False)
+        super().__init__(
+            base_url=sandbox.environment["SPORTLINK_URL"], follow_redirects=True, trust_env=False, verify=NO_CERTIFICATES
+        )
         self._environment = sandbox.environment
         self._clock = clock
 
@@ -119,7 +123,7 @@ def freescout(sandbox: Sandbox) -> Iterator[httpx.Client]:
     environment = sandbox.environment
     headers = {"X-FreeScout-API-Key": environment["FREESCOUT_API_KEY"]}
     url = f"{environment['FREESCOUT_BASE_URL']}/api"
-    with httpx.Client(base_url=url, headers=headers, trust_env=False) as client:
+    with httpx.Client(base_url=url, headers=headers, trust_env=False, verify=NO_CERTIFICATES) as client:
         yield client
 
 
@@ -130,7 +134,7 @@ def call_laposta() -> Callable[[Sandbox], httpx.Client]:
     def caller(sandbox: Sandbox) -> httpx.Client:
         environment = sandbox.environment
         auth = (environment["LAPOSTA_API_KEY"], "")
-        return httpx.Client(base_url=f"{environment['LAPOSTA_URL']}/v2", auth=auth, trust_env=False)
+        return httpx.Client(base_url=f"{environment['LAPOSTA_URL']}/v2", auth=auth, trust_env=False, verify=NO_CERTIFICATES)
 
     return caller
 
@@ -142,7 +146,7 @@ def call_rondo() -> Callable[[Sandbox], httpx.Client]:
     def caller(sandbox: Sandbox) -> httpx.Client:
         environment = sandbox.environment
         auth = (environment["RONDO_USERNAME"], environment["RONDO_APP_PASSWORD"])
-        return httpx.Client(base_url=f"{environment['RONDO_URL']}/wp-json", auth=auth, trust_env=False)
+        return httpx.Client(base_url=f"{environment['RONDO_URL']}/wp-json", auth=auth, trust_env=False, verify=NO_CERTIFICATES)
 
     return caller
 
