@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -178,6 +179,7 @@ class RondoState:
                 " WHERE rondo_club_id = ?",
                 (person_id,),
             )
+            self._connection.execute("DELETE FROM rondo_club_strangers WHERE rondo_club_id = ?", (person_id,))
 
     def mark_member_left(self, knvb_id: str) -> None:
         """Keep who the member was in Rondo Club, and nothing else of it."""
@@ -223,6 +225,20 @@ class RondoState:
             self._connection.executemany(_REMEMBER_PERSON, values)
             if until is not None:
                 self._connection.execute("REPLACE INTO rondo_club_refresh (id, modified_gmt) VALUES (1, ?)", (until,))
+
+    def remember_strangers(self, emails: Mapping[int, str]) -> None:
+        """Take over which persons of Rondo Club never were members: their addresses by id, empty without one."""
+        with transaction(self._connection):
+            self._connection.executemany("DELETE FROM rondo_club_strangers WHERE rondo_club_id = ?", [(one,) for one in emails])
+            rows = [(person_id, email) for person_id, email in emails.items() if email]
+            self._connection.executemany("INSERT INTO rondo_club_strangers VALUES (?, ?)", rows)
+
+    def strangers(self) -> dict[str, list[int]]:
+        """Who never was a member and has an address in Rondo Club: persons by address, the oldest first."""
+        persons: defaultdict[str, list[int]] = defaultdict(list)
+        for person_id, email in self._connection.execute("SELECT * FROM rondo_club_strangers ORDER BY rondo_club_id"):
+            persons[email].append(person_id)
+        return dict(persons)
 
     def volunteers(self) -> frozenset[str]:
         """KNVB ids of the members that are volunteers at present, as far as Rondo Club was asked."""

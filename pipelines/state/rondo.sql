@@ -31,6 +31,12 @@ CREATE TABLE IF NOT EXISTS rondo_club_parents (
   last_synced_hash TEXT
 );
 
+-- Persons of Rondo Club that never were members, parents among them, by their mail address.
+CREATE TABLE IF NOT EXISTS rondo_club_strangers (
+  rondo_club_id INTEGER PRIMARY KEY,
+  email         TEXT NOT NULL            -- trimmed, lower case
+);
+
 -- What the two systems said last of a contact field, and when it was seen to change there (NULL: it never was).
 CREATE TABLE IF NOT EXISTS rondo_club_contact_fields (
   knvb_id                TEXT NOT NULL,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from pipelines.steps.changes import detect_changes
 from pipelines.systems import Systems
-from pipelines.transform.person import remote_person
+from pipelines.transform.person import remote_person, stranger_email
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ def refresh_persons(systems: Systems) -> None:
     newest = max(datetime.fromisoformat(person["modified_gmt"]) for person in people)
     until = f"{(newest - _OVERLAP).isoformat()}Z"
     state.remember_persons([known for person in people if (known := remote_person(person))], until=until)
+    state.remember_strangers({person["id"]: stranger_email(person["acf"]) for person in people})
     for person in people:
         detect_changes(systems, person)
     logger.debug("%d persons were modified in Rondo Club", len(people))

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipelines.clients import JsonObject
 from pipelines.state import Change, RemotePerson
-from pipelines.transform.sportlink import MemberRecord
+from pipelines.transform.sportlink import MemberRecord, normalized_email
 
 FIELDS: Mapping[str, str] = {
     "lid-sinds": "MemberSince",
@@ -64,6 +64,15 @@ def remote_person(person: JsonObject) -> RemotePerson | None:
         return None
     is_volunteer = acf.get("huidig-vrijwilliger") in ("1", 1)
     return RemotePerson(knvb_id=acf["knvb-id"], person_id=person["id"], is_volunteer=is_volunteer)
+
+
+def stranger_email(acf: JsonObject) -> str:
+    """The normalized address of a person that never was a member; empty for one that was, and without an address."""
+    if acf.get("knvb-id"):
+        return ""
+    rows = acf.get("contact_info") or []
+    emails = [normalized_email(row["contact_value"] or "") for row in rows if row["contact_type"] == "email"]
+    return next(filter(None, emails), "")
 
 
 def contact_rows(contacts: Sequence[tuple[str, str]]) -> list[JsonObject]:

@@ -88,8 +88,8 @@ class Ran:
         return f"{self.at:%Y-%m-%d %H:%M} {self.run.pipeline}"
 
 
-def live(sandbox: Sandbox, clock: Clock, days: int) -> Iterator[Ran]:
-    """Let the club live for some days, after a first run of all; in the evenings something happens there."""
+def live(sandbox: Sandbox, clock: Clock, days: int, *, pace: int) -> Iterator[Ran]:
+    """Run what is due for some days, after a first run of all; each evening the club lives on, by `pace` days."""
     settings = Settings.from_env(sandbox.environment)
     yield run_pipeline(sandbox, settings, clock, sync_all)
     for day in (FIRST_DAY + timedelta(days=number) for number in range(days)):
@@ -98,7 +98,7 @@ def live(sandbox: Sandbox, clock: Clock, days: int) -> Iterator[Ran]:
         for at, pipeline in due:
             clock.set(datetime.combine(day, at, AMSTERDAM))
             if pipeline is None:
-                sandbox.advance()
+                sandbox.advance(pace)
             else:
                 yield run_pipeline(sandbox, settings, clock, pipeline)
 
@@ -216,12 +216,20 @@ class Lived:
     found: list[str]
 
 
-def live_through(directory: Path, *, days: int, members: int, faults: Faults) -> Lived:
-    """Live through some days, and look at each run and at what is there in the end."""
+def live_through(directory: Path, *, days: int, members: int, faults: Faults, pace: int = 1) -> Lived:
+    """Live through some days, and look at each run and at what is there in the end.
+
+    Args:
+        directory: Where the sandbox is.
+        days: How long the pipelines run.
+        members: Size of the club.
+        faults: What goes wrong.
+        pace: How many days the club lives in one of theirs: more makes a small club a busy one.
+    """
     clock = Clock()
     runs, found = Counter[str](), list[str]()
     with running(directory, members=members, faults=faults, clock=clock.seconds) as sandbox:
-        for ran in live(sandbox, clock, days):
+        for ran in live(sandbox, clock, days, pace=pace):
             runs[ran.run.pipeline] += 1
             found += [*find_crash(ran), *find_differences(ran)]
         found += find_duplicates(sandbox)
