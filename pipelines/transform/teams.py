@@ -59,9 +59,9 @@ class TeamFinder:
 
     def _means(self, code: str, knvb_id: str) -> list[Post]:
         """The team of a code or, where several could be meant, those that have the member on their roster, if any has."""
-        teams = self._by_code.get(code) or self._by_name.get(code) or _first(self._by_name, _short_names(code))
+        teams = self._by_code.get(code) or _first(self._by_name, _short_names(code))
         own = [team for team in teams if knvb_id in self._rosters.get(team.key, {})]
-        return own if len(teams) > 1 and own else teams
+        return own or teams
 
 
 def read_codes(member: MemberRecord) -> list[str]:

@@ -80,8 +80,7 @@ def write_history(rows: Sequence[JsonObject], plan: Plan, *, default_start: str,
     ended = [replace(row, index=found[row]) for row in plan.ended if row in found]
     for row in ended:
         written[row.index] |= {"is_current": False, "end_date": today}
-    for membership in _missing(plan, found, default_start):
-        current.append(_add(written, membership, taken={row.index for row in (*current, *ended)}))
+    current += [_add(written, membership) for membership in _missing(plan, found, default_start)]
     added_count = len(written) - len(rows)
     return WrittenHistory(
         rows=tuple(written),
@@ -124,13 +123,17 @@ def _missing(plan: Plan, found: Collection[TrackedRow], default_start: str) -> I
         yield replace(membership, start_date=membership.start_date or default_start)
 
 
-def _add(rows: list[JsonObject], membership: Membership, *, taken: Collection[int]) -> TrackedRow:
+def _add(rows: list[JsonObject], membership: Membership) -> TrackedRow:
     """Add a row; one that says exactly the same is ours already, and the answer to an earlier write was lost."""
     wanted = _row(membership)
-    index = next((index for index, row in enumerate(rows) if row == wanted and index not in taken), len(rows))
-    if index == len(rows):
+    if wanted not in rows:
         rows.append(wanted)
-    return TrackedRow(post_id=membership.post_id, job_title=membership.role, start_date=membership.start_date, index=index)
+    return TrackedRow(
+        post_id=membership.post_id,
+        job_title=membership.role,
+        start_date=membership.start_date,
+        index=rows.index(wanted),
+    )
 
 
 def _row(membership: Membership) -> JsonObject:

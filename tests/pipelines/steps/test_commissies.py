@@ -85,3 +85,18 @@ def test_with_a_lost_state_no_commissie_is_created_twice(systems, known, titles)
 
     assert sync_commissies(systems, DOWNLOAD) == result(total=2, updated=2, skipped=0, deleted=0)
     assert titles() == ["Jeugd", "Kantine & Co"]
+
+
+def test_a_commissie_that_was_renamed_by_hand_is_not_taken_for_the_one_of_that_name(systems, known, titles):
+    known("Jeugd")
+    sync_commissies(systems, DOWNLOAD)
+    [jeugd] = systems.state.commissies.posts()
+    systems.rondo_club.update_commissie(jeugd.post_id or 0, {"title": "Sponsors"})
+
+    known("Jeugd", "Sponsors")
+    sync_commissies(systems, DOWNLOAD)
+
+    assert len({post.post_id for post in systems.state.commissies.posts()}) == 2
+    assert titles() == ["Sponsors", "Sponsors"]
+    assert sync_commissies(systems, DOWNLOAD, force=True).updated == 2
+    assert titles() == ["Jeugd", "Sponsors"]

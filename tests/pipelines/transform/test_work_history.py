@@ -98,6 +98,14 @@ def test_our_row_is_found_after_somebody_corrected_it():
     assert written.rows == ({**corrected, "is_current": False, "end_date": TODAY},)
 
 
+def test_a_row_of_ours_is_not_taken_for_another_of_the_same_team_that_is_gone():
+    leader = ours(job_title="Leider", index=1)
+
+    written = write([row(job_title="Leider")], plan(kept=[leader], ended=[ours(index=0)]))
+
+    assert (written.current, written.ended, written.has_changed) == ((replace(leader, index=0),), (), False)
+
+
 def test_our_row_is_added_again_after_somebody_took_it_out():
     assert write([], plan(kept=[ours()])).rows == (row(),)
     assert not write([], plan(ended=[ours()])).has_changed
