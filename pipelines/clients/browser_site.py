@@ -172,6 +172,8 @@ class BrowserSite:
         lost = re.search(r"net::ERR_(\w+)", error.message)
         if lost:
             return self._http.fail(call, f"no connection: {lost[1].lower().replace('_', ' ')}", retryable=True)
+        if "Response.body" in error.message:
+            return self._http.fail(call, "the answer was lost in the browser", retryable=True)
         too_late = isinstance(error, TooLateError)
         return self._http.fail(call, "no answer in time" if too_late else error.message.splitlines()[0])
 
@@ -239,13 +241,21 @@ def _first_of(response: Response | None) -> Response | None:
 
 
 def _as_httpx(response: Response) -> httpx.Response:
-    is_redirect = httpx.codes.is_redirect(response.status)  # of which a browser keeps no body
     return httpx.Response(
         response.status,
         headers={name: value for name, value in response.headers.items() if name in _JUDGED_HEADERS},
-        content=b"" if is_redirect else response.body(),
+        content=_body(response),
         request=httpx.Request(response.request.method, response.url),
     )
+
+
+def _body(response: Response) -> bytes:
+    try:
+        return response.body()
+    except Error:
+        if response.ok:
+            raise
+        return b""  # a browser keeps none of a redirect, and not always that of a refusal
 
 
 def _click(target: Locator) -> None:
