@@ -5,6 +5,8 @@ import pytest
 from pipelines.sandbox import Fault, FaultKind, Faults
 from tests.acceptance.season import live_through
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
 DAYS = 30
 
 POSTS_GET_LOST = tuple(
@@ -17,7 +19,7 @@ POSTS_GET_LOST = tuple(
 def lived(tmp_path_factory):
     """What a month came to in which the club lived through most of a year."""
     faults = Faults(rules=Faults.demo().rules + POSTS_GET_LOST)
-    return live_through(tmp_path_factory.mktemp("club"), days=DAYS, members=50, faults=faults, pace=10)
+    return live_through(tmp_path_factory.mktemp("club"), days=DAYS, members=40, faults=faults, pace=10)
 
 
 def test_every_pipeline_runs_when_it_is_due(lived):
