@@ -5,8 +5,6 @@ import pytest
 from pipelines.sandbox import Fault, FaultKind, Faults
 from tests.acceptance.season import live_through
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
 DAYS = 30
 
 POSTS_GET_LOST = tuple(
@@ -22,6 +20,8 @@ def lived(tmp_path_factory):
     return live_through(tmp_path_factory.mktemp("club"), days=DAYS, members=40, faults=faults, pace=10)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_every_pipeline_runs_when_it_is_due(lived):
     assert lived.runs == {
         "all": 1,
@@ -34,5 +34,7 @@ def test_every_pipeline_runs_when_it_is_due(lived):
     }
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_nothing_crashes_no_total_is_wrong_and_nothing_is_there_twice(lived):
     assert lived.found == []
