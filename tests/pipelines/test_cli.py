@@ -314,7 +314,7 @@ def test_the_real_systems_are_seen_in_a_browser_and_the_sandbox_without_unless_t
 
 def test_a_browser_that_is_not_installed_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
-    monkeypatch.delitem(sys.modules, "pipelines.clients.browser_site", raising=False)
+    monkeypatch.delitem(sys.modules, "pipelines.clients.chromium", raising=False)
 
     result = invoke(succeed, "--browser", systems=[])
 
