@@ -91,15 +91,15 @@ def _update_member(systems: Systems, member: Member, person_id: int) -> int:
     detect_changes(systems, person)
     changes = unsettled_changes(systems, member.knvb_id)
     body = keep_changes(member.body, changes)
-    systems.rondo_club.update_person(person_id, body)
-    _mark_synced(systems, member, person_id, body)
+    shown = systems.rondo_club.update_person(person_id, body)
+    _mark_synced(systems, member, person_id, shown)
     if known := remote_person(person):
         systems.state.rondo.remember_persons([known])
     return len(changes)
 
 
-def _mark_synced(systems: Systems, member: Member, person_id: int, body: JsonObject) -> None:
-    systems.state.contacts.note_rondo_club(member.knvb_id, rondo_club_contacts(body["acf"]))
+def _mark_synced(systems: Systems, member: Member, person_id: int, person: JsonObject) -> None:
+    systems.state.contacts.note_rondo_club(member.knvb_id, rondo_club_contacts(person["acf"]))
     systems.state.rondo.mark_member_synced(member, person_id)
 
 
