@@ -13,7 +13,6 @@ import pytest
 from pipelines.sandbox import Fault, Faults, Sandbox, running
 from pipelines.settings import BrowserSettings, Settings
 
-DROP = "drop"
 HANG = "hang"
 
 
