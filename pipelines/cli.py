@@ -74,8 +74,9 @@ def number_or(usual: int) -> Callable[[str], int]:
 class _Flags:
     verbose: bool
     browser: bool
+    sandbox: bool
     members: int | None
-    """Size of the sandbox club; None for the real systems."""
+    """Size of a new sandbox club; None for the one that is there, or the usual size."""
 
 
 def command(name: str, pipeline: Pipeline, *, systems: Sequence[System], options: Sequence[Option] = ()) -> click.Command:
@@ -93,7 +94,7 @@ def command(name: str, pipeline: Pipeline, *, systems: Sequence[System], options
     @click.option("--force", is_flag=True, help="Send everything, also what has not changed since it was sent.")
     @click.option("--sandbox", is_flag=True, help="Work on a made-up club on this machine; needs no settings.")
     @click.option(
-        "--members", type=click.IntRange(min=1), default=CLUB_SIZE, show_default=True, help="Size of a new sandbox club."
+        "--members", type=click.IntRange(min=1), default=None, help=f"Size of a new sandbox club.  [default: {CLUB_SIZE}]"
     )
     @click.option(
         "--browser/--no-browser",
@@ -102,10 +103,12 @@ def command(name: str, pipeline: Pipeline, *, systems: Sequence[System], options
     )
     @click.pass_context
     def sync(
-        context: click.Context, /, *, verbose: bool, sandbox: bool, members: int, browser: bool | None, **given: Any
+        context: click.Context, /, *, verbose: bool, sandbox: bool, members: int | None, browser: bool | None, **given: Any
     ) -> None:
+        if members is not None and not sandbox:
+            raise click.UsageError("--members goes with --sandbox")
         is_driven = browser if browser is not None else not sandbox
-        flags = _Flags(verbose=verbose, browser=is_driven, members=members if sandbox else None)
+        flags = _Flags(verbose=verbose, browser=is_driven, sandbox=sandbox, members=members)
         context.exit(_guarded(lambda: _sync(name, partial(pipeline, **given), systems, flags)))
 
     for option in reversed(options):
@@ -128,8 +131,8 @@ def _guarded(work: Callable[[], int]) -> int:
 def _sync(name: str, pipeline: Pipeline, needed: Sequence[System], flags: _Flags) -> int:
     load_env_file()
     stamina.instrumentation.set_on_retry_hooks([])  # the clients say what they repeat, and never with its arguments
-    settings = Settings.from_env({"SYNC_STATE_DIR": str(SANDBOX_STATE_DIR)}) if flags.members else Settings.from_env()
-    if not flags.members:
+    settings = Settings.from_env({"SYNC_STATE_DIR": str(SANDBOX_STATE_DIR)}) if flags.sandbox else Settings.from_env()
+    if not flags.sandbox:
         settings.require(*needed)
     with ExitStack() as opened:
         log_file = opened.enter_context(_log_file(settings.log_dir, name, verbose=flags.verbose))
@@ -139,7 +142,7 @@ def _sync(name: str, pipeline: Pipeline, needed: Sequence[System], flags: _Flags
         except AlreadyRunningError as error:
             exit_code = _refuse(name, error)
         else:
-            settings = opened.enter_context(_sandbox(flags.members)) if flags.members else settings
+            settings = opened.enter_context(_sandbox(flags.members)) if flags.sandbox else settings
             exit_code = _run(name, pipeline, settings, browser=flags.browser)
         _say(f"Log file: {log_file}", sys.stdout)
     return exit_code
@@ -171,7 +174,7 @@ def _run(name: str, pipeline: Pipeline, settings: Settings, *, browser: bool) ->
 
 
 @contextmanager
-def _sandbox(members: int) -> Iterator[Settings]:
+def _sandbox(members: int | None) -> Iterator[Settings]:
     """The settings of a club in this very process, which lives as long as the block."""
     try:
         from pipelines.sandbox import Faults, running  # noqa: PLC0415  an extra that nothing else needs

@@ -473,3 +473,9 @@ def read_all(descriptor):
     finally:
         os.close(descriptor)
     return shown.decode()
+
+
+def test_the_size_of_a_club_without_a_sandbox_is_a_usage_error():
+    result = CliRunner().invoke(command("people", len, systems=()), ["--members", "5"])
+    assert result.exit_code == 2
+    assert "--members goes with --sandbox" in result.output
