@@ -6,11 +6,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 import click
 import stamina.instrumentation
@@ -24,6 +25,7 @@ from pipelines.systems import Progress, Systems
 logger = logging.getLogger(__name__)
 
 SANDBOX_DIR = Path("data/sandbox")
+SANDBOX_STATE_DIR = SANDBOX_DIR / "state"
 CLUB_SIZE = 1069
 
 EXIT_FINE = 0
@@ -48,28 +50,43 @@ class Finished(Protocol):
         """What the operator is shown; may name members."""
 
 
-class Pipeline(Protocol):
-    """A run of a pipeline; `force` sends what was sent before as well."""
+Pipeline = Callable[..., Finished]
+"""A run of a pipeline: takes the systems, `force` (sends what was sent before as well), and by name what its own options say."""
 
-    def __call__(self, systems: Systems, *, force: bool) -> Finished:
-        """Run all steps."""
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""An option of one pipeline, as `click.option` makes it."""
+
+
+def number_or(usual: int) -> Callable[[str], int]:
+    """Make the type of an option: a whole number of 1 or more; for anything else `usual` is taken, and a line says so."""
+
+    def number(given: str) -> int:
+        with suppress(ValueError):
+            if int(given) > 0:
+                return int(given)
+        _say(f"[WARNING] {given} is not a whole number of 1 or more: {usual} is taken", sys.stderr)
+        return usual
+
+    return number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Flags:
     verbose: bool
-    force: bool
+    browser: bool
+    sandbox: bool
     members: int | None
-    """Size of the sandbox club; None for the real systems."""
+    """Size of a new sandbox club; None for the one that is there, or the usual size."""
 
 
-def command(name: str, pipeline: Pipeline, *, systems: Sequence[System]) -> click.Command:
+def command(name: str, pipeline: Pipeline, *, systems: Sequence[System], options: Sequence[Option] = ()) -> click.Command:
     """Make the command `sync-<name>` of a pipeline.
 
     Args:
         name: The pipeline's name.
         pipeline: What to run; its docstring is the command's help.
         systems: What the pipeline needs the settings of.
+        options: What this pipeline alone can be told; it gets the values by their names.
     """
 
     @click.command(f"sync-{name}", help=inspect.getdoc(pipeline), epilog=_EXIT_CODES)
@@ -77,13 +94,25 @@ def command(name: str, pipeline: Pipeline, *, systems: Sequence[System]) -> clic
     @click.option("--force", is_flag=True, help="Send everything, also what has not changed since it was sent.")
     @click.option("--sandbox", is_flag=True, help="Work on a made-up club on this machine; needs no settings.")
     @click.option(
-        "--members", type=click.IntRange(min=1), default=CLUB_SIZE, show_default=True, help="Size of a new sandbox club."
+        "--members", type=click.IntRange(min=1), default=None, help=f"Size of a new sandbox club.  [default: {CLUB_SIZE}]"
+    )
+    @click.option(
+        "--browser/--no-browser",
+        default=None,
+        help="Open pages in Chromium, or do without; the real systems need it, the sandbox does not.",
     )
     @click.pass_context
-    def sync(context: click.Context, *, verbose: bool, force: bool, sandbox: bool, members: int) -> None:
-        flags = _Flags(verbose=verbose, force=force, members=members if sandbox else None)
-        context.exit(_guarded(lambda: _sync(name, pipeline, systems, flags)))
+    def sync(
+        context: click.Context, /, *, verbose: bool, sandbox: bool, members: int | None, browser: bool | None, **given: Any
+    ) -> None:
+        if members is not None and not sandbox:
+            raise click.UsageError("--members goes with --sandbox")
+        is_driven = browser if browser is not None else not sandbox
+        flags = _Flags(verbose=verbose, browser=is_driven, sandbox=sandbox, members=members)
+        context.exit(_guarded(lambda: _sync(name, partial(pipeline, **given), systems, flags)))
 
+    for option in reversed(options):
+        option(sync)
     return sync
 
 
@@ -102,22 +131,36 @@ def _guarded(work: Callable[[], int]) -> int:
 def _sync(name: str, pipeline: Pipeline, needed: Sequence[System], flags: _Flags) -> int:
     load_env_file()
     stamina.instrumentation.set_on_retry_hooks([])  # the clients say what they repeat, and never with its arguments
-    with ExitStack() as opened:
-        settings = opened.enter_context(_sandbox(flags.members)) if flags.members else Settings.from_env()
+    settings = Settings.from_env({"SYNC_STATE_DIR": str(SANDBOX_STATE_DIR)}) if flags.sandbox else Settings.from_env()
+    if not flags.sandbox:
         settings.require(*needed)
-        opened.enter_context(_only_run(name, settings.state_dir))
+    with ExitStack() as opened:
         log_file = opened.enter_context(_log_file(settings.log_dir, name, verbose=flags.verbose))
         otel_sqlite.configure()
-        exit_code = _run(name, pipeline, settings, force=flags.force)
+        try:
+            opened.enter_context(_only_run(name, settings.state_dir))
+        except AlreadyRunningError as error:
+            exit_code = _refuse(name, error)
+        else:
+            settings = opened.enter_context(_sandbox(flags.members)) if flags.sandbox else settings
+            exit_code = _run(name, pipeline, settings, browser=flags.browser)
         _say(f"Log file: {log_file}", sys.stdout)
     return exit_code
 
 
-def _run(name: str, pipeline: Pipeline, settings: Settings, *, force: bool) -> int:
+def _refuse(name: str, error: AlreadyRunningError) -> int:
+    """Leave a run that failed: one with nothing but a skipped step would pass for a success, and nothing was synced."""
+    logger.error("%s", error)
+    with suppress(AlreadyRunningError), otel_sqlite.run(name):
+        raise error
+    return EXIT_FAILED
+
+
+def _run(name: str, pipeline: Pipeline, settings: Settings, *, browser: bool) -> int:
     logger.info("sync-%s: started", name)
-    with _live_lines() as progress, Systems.open(settings, progress=progress) as systems:
+    with _live_lines() as progress, Systems.open(settings, browser=browser, progress=progress) as systems:
         try:
-            finished = pipeline(systems, force=force)
+            finished = pipeline(systems)
         except Exception as error:  # the main: the run has noted its failure, the operator gets a line
             logger.error("sync-%s: %s", name, log_text(error))  # noqa: TRY400  the dashboard keeps the stack
             logger.debug("sync-%s failed", name, exc_info=True)
@@ -131,7 +174,7 @@ def _run(name: str, pipeline: Pipeline, settings: Settings, *, force: bool) -> i
 
 
 @contextmanager
-def _sandbox(members: int) -> Iterator[Settings]:
+def _sandbox(members: int | None) -> Iterator[Settings]:
     """The settings of a club in this very process, which lives as long as the block."""
     try:
         from pipelines.sandbox import Faults, running  # noqa: PLC0415  an extra that nothing else needs

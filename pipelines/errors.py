@@ -4,14 +4,20 @@ SyncError
 ├── SettingsError               settings are missing or unusable
 ├── AlreadyRunningError         another process runs this pipeline, or uses this sandbox
 ├── MissingExtraError           packages are not installed
+├── MissingBrowserError         there is no Chromium to drive
 ├── StateError                  what the pipelines remember cannot be opened
 ├── EmptyDownloadError          a system answered, with nothing in it
 └── ClientError                 a system refused, failed or was not reached
     ├── SportlinkError
     │   └── LoginError
+    ├── NikkiError
+    │   └── NikkiLoginError
     ├── LapostaError
-    └── RondoClubError
-        └── RondoClubNotFoundError
+    ├── RondoClubError
+    │   └── RondoClubNotFoundError
+    └── FreeScoutError
+        ├── FreeScoutExistsError
+        └── FreeScoutNotFoundError
 """
 
 from collections.abc import Sequence
@@ -43,6 +49,14 @@ class MissingExtraError(SyncError):
     def __init__(self, asked: str, extra: str) -> None:
         self.extra = extra
         super().__init__(f"{asked} needs packages that are missing: pip install 'otel-sqlite[{extra}]'")
+
+
+class MissingBrowserError(SyncError):
+    """There is no Chromium on this machine that could be driven."""
+
+    def __init__(self, reason: str) -> None:
+        remedy = "on Debian or Ubuntu: apt-get install chromium; elsewhere: name it in SYNC_CHROMIUM"
+        super().__init__(f"no Chromium to drive: {reason} ({remedy})")
 
 
 class StateError(SyncError):
@@ -115,6 +129,16 @@ class LoginError(SportlinkError):
     """Sportlink Club did not let us in."""
 
 
+class NikkiError(ClientError):
+    """Nikki refused, failed or was not reached."""
+
+    system = "nikki"
+
+
+class NikkiLoginError(NikkiError):
+    """Nikki did not let us in."""
+
+
 class LapostaError(ClientError):
     """Laposta refused, failed or was not reached."""
 
@@ -129,3 +153,17 @@ class RondoClubError(ClientError):
 
 class RondoClubNotFoundError(RondoClubError):
     """Rondo Club no longer has what was asked for."""
+
+
+class FreeScoutError(ClientError):
+    """FreeScout refused, failed or was not reached."""
+
+    system = "freescout"
+
+
+class FreeScoutExistsError(FreeScoutError):
+    """FreeScout already has a customer with this address."""
+
+
+class FreeScoutNotFoundError(FreeScoutError):
+    """FreeScout no longer has what was asked for."""

@@ -3,14 +3,14 @@
 import base64
 import binascii
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
 from math import isfinite
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from dotenv import load_dotenv
 
@@ -21,8 +21,10 @@ class System(StrEnum):
     """The external systems that a pipeline may need."""
 
     SPORTLINK = "sportlink"
+    NIKKI = "nikki"
     LAPOSTA = "laposta"
     RONDO_CLUB = "rondo-club"
+    FREESCOUT = "freescout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,16 @@ class SportlinkSettings:
     otp_secret: str = field(repr=False)
     delay_s: float
     photo_delay_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NikkiSettings:
+    """How to reach Nikki; `otp_secret` is a plain text, or an `otpauth://` address with everything in it."""
+
+    url: str
+    username: str
+    password: str = field(repr=False)
+    otp_secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +69,35 @@ class RondoClubSettings:
     parent_type: int
     child_type: int
     photo_delay_s: float
+    contributions_delay_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeScoutFields:
+    """FreeScout's ids of the customer fields that are filled in."""
+
+    union_teams: int
+    public_person_id: int
+    member_since: int
+    nikki_saldo: int
+    nikki_status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeScoutSettings:
+    """How to reach FreeScout; `url` is empty where the club has none."""
+
+    url: str
+    api_key: str = field(repr=False)
+    fields: FreeScoutFields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserSettings:
+    """How pages are opened where a real browser opens them; `chromium` is its path, or empty for the one on PATH."""
+
+    chromium: str
+    debug_dir: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +105,11 @@ class Settings:
     """Everything that can be set; `retry_wait_s` is the first pause before a retry, each further one is twice as long."""
 
     sportlink: SportlinkSettings
+    nikki: NikkiSettings
     laposta: LapostaSettings
     rondo_club: RondoClubSettings
+    freescout: FreeScoutSettings
+    browser: BrowserSettings
     state_dir: Path
     photo_dir: Path
     log_dir: Path
@@ -89,6 +133,12 @@ class Settings:
                 delay_s=env.seconds("SPORTLINK_DELAY_S", 1.0),
                 photo_delay_s=photo_delay_s,
             ),
+            nikki=NikkiSettings(
+                url=env.url("NIKKI_URL", "https://mijn.nikki-online.nl"),
+                username=env.text("NIKKI_USERNAME"),
+                password=env.text("NIKKI_PASSWORD"),
+                otp_secret=env.otp_secret("NIKKI_OTP_SECRET"),
+            ),
             laposta=LapostaSettings(
                 url=env.url("LAPOSTA_URL", "https://api.laposta.nl"),
                 api_key=env.text("LAPOSTA_API_KEY"),
@@ -102,7 +152,20 @@ class Settings:
                 parent_type=env.whole_number("RONDO_PARENT_TYPE", 2),
                 child_type=env.whole_number("RONDO_CHILD_TYPE", 3),
                 photo_delay_s=photo_delay_s,
+                contributions_delay_s=env.seconds("NIKKI_DELAY_S", 0.5),
             ),
+            freescout=FreeScoutSettings(
+                url=env.url("FREESCOUT_BASE_URL", ""),
+                api_key=env.text("FREESCOUT_API_KEY"),
+                fields=FreeScoutFields(
+                    union_teams=env.whole_number("FREESCOUT_FIELD_UNION_TEAMS", 1),
+                    public_person_id=env.whole_number("FREESCOUT_FIELD_PUBLIC_PERSON_ID", 4),
+                    member_since=env.whole_number("FREESCOUT_FIELD_MEMBER_SINCE", 5),
+                    nikki_saldo=env.whole_number("FREESCOUT_FIELD_NIKKI_SALDO", 7),
+                    nikki_status=env.whole_number("FREESCOUT_FIELD_NIKKI_STATUS", 8),
+                ),
+            ),
+            browser=BrowserSettings(chromium=env.text("SYNC_CHROMIUM"), debug_dir=env.path("SYNC_DEBUG_DIR", "debug")),
             state_dir=env.path("SYNC_STATE_DIR", "data/state"),
             photo_dir=env.path("SYNC_PHOTO_DIR", "photos"),
             log_dir=env.path("SYNC_LOG_DIR", "logs"),
@@ -118,9 +181,16 @@ class Settings:
         Raises:
             SettingsError: Names all settings that are missing.
         """
-        missing = [name for system in systems for name, value in self._needed(system).items() if not value]
+        missing = self._missing(systems)
         if missing:
             raise SettingsError(missing=missing)
+
+    def has(self, system: System) -> bool:
+        """Whether what is needed to reach this system is there."""
+        return not self._missing([system])
+
+    def _missing(self, systems: Iterable[System]) -> list[str]:
+        return [name for system in systems for name, value in self._needed(system).items() if not value]
 
     def _needed(self, system: System) -> dict[str, str]:
         match system:
@@ -130,6 +200,12 @@ class Settings:
                     "SPORTLINK_PASSWORD": self.sportlink.password,
                     "SPORTLINK_OTP_SECRET": self.sportlink.otp_secret,
                 }
+            case System.NIKKI:
+                return {
+                    "NIKKI_USERNAME": self.nikki.username,
+                    "NIKKI_PASSWORD": self.nikki.password,
+                    "NIKKI_OTP_SECRET": self.nikki.otp_secret,
+                }
             case System.LAPOSTA:
                 return {"LAPOSTA_API_KEY": self.laposta.api_key}
             case System.RONDO_CLUB:
@@ -138,6 +214,8 @@ class Settings:
                     "RONDO_USERNAME": self.rondo_club.username,
                     "RONDO_APP_PASSWORD": self.rondo_club.app_password,
                 }
+            case System.FREESCOUT:
+                return {"FREESCOUT_BASE_URL": self.freescout.url, "FREESCOUT_API_KEY": self.freescout.api_key}
 
 
 def load_env_file(path: Path = Path(".env")) -> None:
@@ -189,11 +267,30 @@ class _Environment:
 
     def base32(self, name: str) -> str:
         secret = self.text(name).replace(" ", "")
-        try:
-            base64.b32decode(secret + "=" * (-len(secret) % 8), casefold=True)
-        except (binascii.Error, ValueError):
+        if not _is_base32(secret):
             self.unusable.append(f"{name} must be a base32 text, not an otpauth:// address")
         return secret
+
+    def otp_secret(self, name: str) -> str:
+        secret = self.text(name)
+        if not _is_otp_secret(secret):
+            self.unusable.append(f"{name} must be a text in ASCII, or an otpauth://totp/ address with a base32 secret")
+        return secret
+
+
+def _is_base32(secret: str) -> bool:
+    try:
+        base64.b32decode(secret + "=" * (-len(secret) % 8), casefold=True)
+    except (binascii.Error, ValueError):
+        return False
+    return True
+
+
+def _is_otp_secret(secret: str) -> bool:
+    if not secret.startswith("otpauth:"):
+        return secret.isascii()
+    address, _, query = secret.partition("?")
+    return address.startswith("otpauth://totp/") and any(map(_is_base32, parse_qs(query).get("secret", [])))
 
 
 def _is_private(url: str) -> bool:

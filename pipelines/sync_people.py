@@ -2,37 +2,49 @@
 
 from contextlib import suppress
 
-from otel_sqlite import run
+from otel_sqlite import Run, run
 from pipelines.cli import command
 from pipelines.errors import SyncError
 from pipelines.flow import optional
-from pipelines.report import PeopleReport
-from pipelines.result import Clock, PeopleStats, utc_now
+from pipelines.report.layout import Report
+from pipelines.report.people import people_report
+from pipelines.result import Clock, utc_now
+from pipelines.result.people import PeopleStats
 from pipelines.settings import System
 from pipelines.steps import contacts, members, persons, photos, subscribers
 from pipelines.systems import Systems
 
 
-def sync_people(systems: Systems, *, force: bool = False, clock: Clock = utc_now) -> PeopleReport:
+def sync_people(systems: Systems, *, force: bool = False, clock: Clock = utc_now) -> Report[PeopleStats]:
     """Bring members, their parents and their photos from Sportlink to Laposta and Rondo Club, and contact details back."""
     # A SyncError that ends the run stands in the report; any other error leaves it.
     stats = PeopleStats()
     with suppress(SyncError), run("people") as r, stats.completing(r.summarize, clock):
-        with r.step("sportlink-download") as s:
-            stats.download = s.record(members.download_members(systems))
-        with r.step("laposta-prepare") as s:
-            stats.prepare = s.record(subscribers.prepare_subscribers(systems))
-        with optional(stats.step_failures, "laposta"), r.step("laposta-submit") as s:
-            stats.laposta = s.record(subscribers.submit_subscribers(systems, force=force))
-        with optional(stats.step_failures, "rondoClub"), r.step("rondo-club-sync") as s:
-            stats.rondo_club = s.record(persons.sync_persons(systems, force=force))
-        with optional(stats.step_failures, "photo-download"), r.step("photo-download") as s:
-            stats.photos.download = s.record(photos.download_photos(systems))
-        with optional(stats.step_failures, "photo-sync"), r.step("photo-upload") as s:
-            stats.photos.upload = s.record(photos.upload_photos(systems))
+        member_steps(r, systems, stats, force=force)
+        photo_steps(r, systems, stats)
         with optional(stats.step_failures, "reverse-sync"), r.step("reverse-sync") as s:
             stats.reverse_sync = s.record(contacts.push_contacts(systems))
-    return PeopleReport(stats=stats)
+    return people_report(stats)
+
+
+def member_steps(r: Run, systems: Systems, stats: PeopleStats, *, force: bool) -> None:
+    """The steps that bring members and their parents, in any run; without a download the run ends."""
+    with r.step("sportlink-download") as s:
+        stats.download = s.record(members.download_members(systems))
+    with r.step("laposta-prepare") as s:
+        stats.prepare = s.record(subscribers.prepare_subscribers(systems))
+    with optional(stats.step_failures, "laposta"), r.step("laposta-submit") as s:
+        stats.laposta = s.record(subscribers.submit_subscribers(systems, force=force))
+    with optional(stats.step_failures, "rondoClub"), r.step("rondo-club-sync") as s:
+        stats.rondo_club = s.record(persons.sync_persons(systems, force=force))
+
+
+def photo_steps(r: Run, systems: Systems, stats: PeopleStats) -> None:
+    """The steps that bring photos, in any run."""
+    with optional(stats.step_failures, "photo-download"), r.step("photo-download") as s:
+        stats.photos.download = s.record(photos.download_photos(systems))
+    with optional(stats.step_failures, "photo-sync"), r.step("photo-upload") as s:
+        stats.photos.upload = s.record(photos.upload_photos(systems))
 
 
 main = command("people", sync_people, systems=(System.SPORTLINK, System.LAPOSTA, System.RONDO_CLUB))

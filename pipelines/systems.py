@@ -6,14 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
+from pipelines.clients.freescout import FreeScoutClient
 from pipelines.clients.laposta import LapostaClient
+from pipelines.clients.nikki import NikkiClient
 from pipelines.clients.rondo_club import RondoClubClient
 from pipelines.clients.sportlink import SportlinkClient
-from pipelines.errors import StateError
-from pipelines.settings import Settings
+from pipelines.errors import MissingExtraError, StateError
+from pipelines.result import Clock, utc_now
+from pipelines.settings import BrowserSettings, Settings
 from pipelines.state import State
+
+if TYPE_CHECKING:
+    from pipelines.clients.chromium import Chromium
 
 logger = logging.getLogger(__name__)
 
@@ -33,27 +39,43 @@ class Systems:
 
     settings: Settings
     sportlink: SportlinkClient
+    nikki: NikkiClient
     laposta: LapostaClient
     rondo_club: RondoClubClient
+    freescout: FreeScoutClient
     state: State
     progress: Progress = _tell_nobody
 
     @classmethod
     @contextmanager
-    def open(cls, settings: Settings, *, progress: Progress = _tell_nobody) -> Iterator[Self]:
+    def open(
+        cls, settings: Settings, *, browser: bool = False, progress: Progress = _tell_nobody, clock: Clock = utc_now
+    ) -> Iterator[Self]:
         """Open everything, and close it when the block ends.
+
+        Args:
+            settings: Where the systems are.
+            browser: Whether a real browser opens the pages of systems that have no API.
+            progress: Told how far a step is.
+            clock: Tells when something was remembered, and which one-time codes are good.
 
         Raises:
             StateError: The state cannot be opened.
+            MissingExtraError: A browser is wanted, and what drives it is not installed.
         """
         wait_s = settings.retry_wait_s
         with ExitStack() as opened:
+            driven = opened.enter_context(_make_chromium(settings.browser)) if browser else None
             yield cls(
                 settings=settings,
-                sportlink=opened.enter_context(SportlinkClient(settings.sportlink, retry_wait_s=wait_s)),
+                sportlink=opened.enter_context(
+                    SportlinkClient(settings.sportlink, retry_wait_s=wait_s, browser=driven, clock=clock)
+                ),
+                nikki=opened.enter_context(NikkiClient(settings.nikki, retry_wait_s=wait_s, browser=driven, clock=clock)),
                 laposta=opened.enter_context(LapostaClient(settings.laposta, retry_wait_s=wait_s)),
                 rondo_club=opened.enter_context(RondoClubClient(settings.rondo_club, retry_wait_s=wait_s)),
-                state=opened.enter_context(_open_state(settings.state_dir)),
+                freescout=opened.enter_context(FreeScoutClient(settings.freescout, retry_wait_s=wait_s)),
+                state=opened.enter_context(_open_state(settings.state_dir, clock)),
                 progress=progress,
             )
 
@@ -71,11 +93,19 @@ class Systems:
             self.progress(doing, done, len(items))
 
 
+def _make_chromium(settings: BrowserSettings) -> "Chromium":
+    try:
+        from pipelines.clients.chromium import Chromium  # noqa: PLC0415  an extra that nothing else needs
+    except ImportError as error:
+        raise MissingExtraError("--browser", "browser") from error
+    return Chromium(settings)
+
+
 @contextmanager
-def _open_state(directory: Path) -> Iterator[State]:
+def _open_state(directory: Path, clock: Clock) -> Iterator[State]:
     with ExitStack() as opened:
         try:
-            state = opened.enter_context(State.open(directory))
+            state = opened.enter_context(State.open(directory, now=lambda: f"{clock():%Y-%m-%dT%H:%M:%SZ}"))
         except sqlite3.Error as error:
             raise StateError(directory, error) from error
         yield state

@@ -1,12 +1,13 @@
 """The seam between the clients and httpx: timeouts, pace, retries, and our errors in place of httpx's."""
 
 import logging
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 import stamina
@@ -30,6 +31,9 @@ _LOOK_FIRST = "it may have been done all the same: look before it is done again"
 _NO_PROXY = dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]"))
 
 
+_Result = TypeVar("_Result")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """What a system says with a status that is not 2xx; `error` where a more precise class than the client's fits."""
@@ -40,10 +44,12 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Call:
+class Call:
+    """What a request is for, for the text of an error; `repeatable` where doing it twice does the same as doing it once."""
+
     operation: str
-    subject: str | None
-    repeatable: bool
+    subject: str | None = None
+    repeatable: bool = True
 
 
 class Pace:
@@ -84,11 +90,16 @@ class Http:
     ) -> None:
         self._error = error
         self._explain = explain
-        self._client = httpx.Client(**{"timeout": TIMEOUT_S, "mounts": _NO_PROXY, **options})
+        self._client = httpx.Client(**{"timeout": TIMEOUT_S, "mounts": _NO_PROXY, "verify": _trusted(), **options})
         longest_wait_s = retry_wait_s * 2 ** (ATTEMPTS - 2)
         self._retry = stamina.RetryingCaller(
             attempts=ATTEMPTS, timeout=None, wait_initial=retry_wait_s, wait_max=longest_wait_s, wait_jitter=0
         ).on(_may_help)
+
+    @property
+    def system(self) -> str:
+        """The name of the system that it talks to."""
+        return self._error.system
 
     def close(self) -> None:
         """Close the connections."""
@@ -114,8 +125,21 @@ class Http:
             repeatable: Doing it twice does the same as doing it once.
             content: Query, body, timeout: what `httpx.Client.request` takes.
         """
-        call = _Call(operation=operation, subject=subject, repeatable=repeatable)
-        return self._retry(self._ask_once, call, partial(self._client.request, method, url, **content))
+        call = Call(operation=operation, subject=subject, repeatable=repeatable)
+        return self.repeat(partial(self._ask_once, call, partial(self._client.request, method, url, **content)))
+
+    def repeat(self, work: Callable[[], _Result]) -> _Result:
+        """Do something until it succeeds or its error says to give up."""
+        return self._retry(work)
+
+    def check(self, call: Call, response: httpx.Response) -> None:
+        """Raise what the system says with a status that is not 2xx."""
+        if not response.is_success:
+            raise self._refused(call, response)
+
+    def fail(self, call: Call, reason: str, *, retryable: bool = False) -> ClientError:
+        """The system's error for something that no status tells."""
+        return self._error(call.operation, subject=call.subject, reason=one_line(reason), retryable=retryable)
 
     def ask_object(self, operation: str, method: str, url: str, *, subject: str | None = None, **content: Any) -> JsonObject:
         """As `ask`, for an answer that is a JSON object."""
@@ -125,16 +149,15 @@ class Http:
             raise self._error(operation, subject=subject, reason="the answer is not a JSON object")
         return body
 
-    def _ask_once(self, call: _Call, send: Callable[[], httpx.Response]) -> httpx.Response:
+    def _ask_once(self, call: Call, send: Callable[[], httpx.Response]) -> httpx.Response:
         try:
             response = send()
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError) as error:
             raise self._unanswered(call, error) from error
-        if not response.is_success:
-            raise self._refused(call, response)
+        self.check(call, response)
         return response
 
-    def _unanswered(self, call: _Call, error: Exception) -> ClientError:
+    def _unanswered(self, call: Call, error: Exception) -> ClientError:
         never_sent = isinstance(error, _NEVER_SENT)
         cut_off = isinstance(error, _CUT_OFF) and not never_sent
         return self._error(
@@ -145,7 +168,7 @@ class Http:
             retryable=never_sent or (cut_off and call.repeatable),
         )
 
-    def _refused(self, call: _Call, response: httpx.Response) -> ClientError:
+    def _refused(self, call: Call, response: httpx.Response) -> ClientError:
         status = response.status_code
         refusal = self._explain(response)
         done_perhaps = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status not in _NOT_DONE and not call.repeatable
@@ -187,6 +210,12 @@ def one_line(text: str) -> str:
     """A system's words, fit for one line of a terminal or a log."""
     printable = "".join(char if char.isprintable() else " " for char in text[: 2 * _LONGEST_REASON])
     return " ".join(printable.split())[:_LONGEST_REASON]
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whose certificates count; shared by all clients, because reading them takes longer than most requests."""
+    return httpx.create_ssl_context()
 
 
 def _may_help(error: Exception) -> bool | float:

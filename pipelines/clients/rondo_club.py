@@ -1,8 +1,9 @@
-"""Rondo Club: persons, their activities and photos, over the REST API of WordPress."""
+"""Rondo Club: persons, teams, commissies and discipline cases, over the REST API of WordPress."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from itertools import count
+from typing import Any
 
 import httpx
 
@@ -12,6 +13,12 @@ from pipelines.errors import RondoClubError, RondoClubNotFoundError
 from pipelines.settings import RondoClubSettings
 
 _PEOPLE = "wp/v2/people"
+_TEAMS = "wp/v2/teams"
+_COMMISSIES = "wp/v2/commissies"
+_CASES = "wp/v2/discipline-cases"
+_SEASONS = "wp/v2/seizoen"
+_VOLUNTEERS = "rondo/v1/people/filtered"
+_WITHOUT_VOG = {"huidig_vrijwilliger": 1, "vog_missing": 1, "vog_older_than_years": 3}
 _GONE_CODES = {"rest_post_invalid_id", "rest_already_trashed"}
 # Without its routes the whole site says 404: nobody is gone, the address or the plugin is wrong.
 _NO_ROUTE = "rest_no_route"
@@ -31,7 +38,7 @@ class _PastTheEndError(RondoClubError):
 
 
 class RondoClubClient(Client):
-    """Reads and writes persons; what may happen only once is never repeated blindly."""
+    """Reads and writes what Rondo Club keeps; what may happen only once is never repeated blindly."""
 
     def __init__(
         self, settings: RondoClubSettings, *, retry_wait_s: float = 1.0, transport: httpx.BaseTransport | None = None
@@ -46,11 +53,15 @@ class RondoClubClient(Client):
         )
         super().__init__(http)
         self._photo_pace = Pace(settings.photo_delay_s)
+        self._contributions_pace = Pace(settings.contributions_delay_s)
+        self._season_terms: dict[str, int] = {}
+
+    # ----------------------------------------------------------------------------------- persons
 
     def find_person_by_email(self, email: str) -> int | None:
         """Return the id of the person with this address; None when there is none."""
         answer = self._http.ask_object("find person by email", "GET", "rondo/v1/people/find-by-email", params={"email": email})
-        return None if answer.get("id") is None else _person_id("find person by email", answer)
+        return None if answer.get("id") is None else _id("find person by email", answer)
 
     def get_person(self, person_id: int) -> JsonObject:
         """Return a person as stored.
@@ -66,12 +77,18 @@ class RondoClubClient(Client):
         Args:
             modified_after: ISO time; leaves out who was not changed since.
         """
-        query: dict[str, str | int] = {"per_page": _PAGE_SIZE, "_fields": "id,modified_gmt,acf"}
-        query |= {"modified_after": modified_after} if modified_after else {}
+        query = {"_fields": "id,modified_gmt,acf"} | ({"modified_after": modified_after} if modified_after else {})
+        return self._list_all("list people", _PEOPLE, query)
+
+    def list_volunteers_without_vog(self) -> Iterator[str]:
+        """Give the KNVB IDs of volunteers whose certificate of conduct is missing or older than three years."""
+        operation = "list volunteers"
         for number in count(1):
-            page = self._list_page({**query, "page": number})
-            yield from page
-            if len(page) < _PAGE_SIZE:
+            query = {**_WITHOUT_VOG, "per_page": _PAGE_SIZE, "page": number}
+            answer = self._http.ask_object(operation, "GET", _VOLUNTEERS, params=query)
+            people = _rows(operation, answer.get("people"))
+            yield from filter(None, map(_knvb_id, people))
+            if number >= answer.get("total_pages", 0):
                 return
 
     def create_person(self, body: JsonObject, *, subject: str | None = None) -> int:
@@ -79,9 +96,7 @@ class RondoClubClient(Client):
 
         Never repeated where it may have happened: a second one would be a duplicate.
         """
-        operation = "create person"
-        answer = self._http.ask_object(operation, "POST", _PEOPLE, subject=subject, repeatable=False, json=body)
-        return _person_id(operation, answer)
+        return self._create("create person", _PEOPLE, body, subject)
 
     def update_person(self, person_id: int, body: JsonObject) -> JsonObject:
         """Change a person and return it as stored now.
@@ -93,8 +108,12 @@ class RondoClubClient(Client):
         Raises:
             RondoClubNotFoundError: There is no such person any more.
         """
-        path = f"{_PEOPLE}/{person_id}"
-        return self._http.ask_object("update person", "PUT", path, subject=str(person_id), json=body)
+        return self._update("update person", _PEOPLE, person_id, body)
+
+    def update_contributions(self, person_id: int, body: JsonObject) -> None:
+        """As `update_person`, no faster than the settings allow."""
+        self._contributions_pace.wait()
+        self._update("update contributions", _PEOPLE, person_id, body)
 
     def delete_person(self, person_id: int) -> None:
         """Put a person in the trash; one that is gone already is fine."""
@@ -105,6 +124,12 @@ class RondoClubClient(Client):
         body = {"content": content, "activity_type": activity_type, "activity_date": activity_date}
         path = f"rondo/v1/people/{person_id}/activities"
         self._http.ask("add activity", "POST", path, subject=str(person_id), repeatable=False, json=body)
+
+    def create_todo(self, person_id: int, *, content: str, due_date: str | None = None) -> None:
+        """Give the club something to do about a person; `due_date` is YYYY-MM-DD."""
+        body = {"content": content, **({"due_date": due_date} if due_date else {})}
+        path = f"rondo/v1/people/{person_id}/todos"
+        self._http.ask("create todo", "POST", path, subject=str(person_id), repeatable=False, json=body)
 
     def upload_photo(self, person_id: int, *, content: bytes, filename: str, content_type: str) -> None:
         """Make an image the person's photo, in place of the one before."""
@@ -117,32 +142,122 @@ class RondoClubClient(Client):
         self._photo_pace.wait()
         self._delete("delete photo", _photo(person_id), person_id)
 
-    def _list_page(self, query: dict[str, str | int]) -> list[JsonObject]:
-        operation = "list people"
+    # ----------------------------------------------------------------------------------- teams, commissies and cases
+
+    def list_teams(self) -> list[JsonObject]:
+        """Return all teams."""
+        return list(self._list_all("list teams", _TEAMS))
+
+    def create_team(self, body: JsonObject, *, subject: str | None = None) -> int:
+        """Create a team and return its id; never repeated where it may have happened."""
+        return self._create("create team", _TEAMS, body, subject)
+
+    def update_team(self, team_id: int, body: JsonObject, *, subject: str | None = None) -> None:
+        """Change a team.
+
+        Raises:
+            RondoClubNotFoundError: There is no such team any more.
+        """
+        self._update("update team", _TEAMS, team_id, body, subject)
+
+    def delete_team(self, team_id: int) -> None:
+        """Delete a team for good; one that is gone already is fine."""
+        self._delete("delete team", f"{_TEAMS}/{team_id}", team_id, json={"force": True})
+
+    def list_commissies(self) -> list[JsonObject]:
+        """Return all commissies."""
+        return list(self._list_all("list commissies", _COMMISSIES))
+
+    def create_commissie(self, body: JsonObject, *, subject: str | None = None) -> int:
+        """Create a commissie and return its id; never repeated where it may have happened."""
+        return self._create("create commissie", _COMMISSIES, body, subject)
+
+    def update_commissie(self, commissie_id: int, body: JsonObject, *, subject: str | None = None) -> None:
+        """Change a commissie.
+
+        Raises:
+            RondoClubNotFoundError: There is no such commissie any more.
+        """
+        self._update("update commissie", _COMMISSIES, commissie_id, body, subject)
+
+    def delete_commissie(self, commissie_id: int) -> None:
+        """Delete a commissie for good; one that is gone already is fine."""
+        self._delete("delete commissie", f"{_COMMISSIES}/{commissie_id}", commissie_id, json={"force": True})
+
+    def create_case(self, body: JsonObject, *, subject: str | None = None) -> int:
+        """Create a discipline case and return its id; never repeated where it may have happened."""
+        return self._create("create case", _CASES, body, subject)
+
+    def update_case(self, case_id: int, body: JsonObject, *, subject: str | None = None) -> None:
+        """Change a discipline case.
+
+        Raises:
+            RondoClubNotFoundError: There is no such case any more.
+        """
+        self._update("update case", _CASES, case_id, body, subject)
+
+    def delete_case(self, case_id: int, *, subject: str | None = None) -> None:
+        """Put a discipline case in the trash; one that is gone already is fine."""
+        self._delete("delete case", f"{_CASES}/{case_id}", case_id, subject)
+
+    def season_term(self, slug: str) -> int:
+        """Return the id of a season such as 2025-2026, which is created where it is missing."""
+        if slug not in self._season_terms:
+            found = _rows("find season", decoded(self._http.ask("find season", "GET", _SEASONS, params={"slug": slug})))
+            body = {"name": slug, "slug": slug}
+            self._season_terms[slug] = (
+                _id("find season", found[0]) if found else self._create("create season", _SEASONS, body, slug)
+            )
+        return self._season_terms[slug]
+
+    # ----------------------------------------------------------------------------------- what posts of all types share
+
+    def _list_all(self, operation: str, path: str, query: Mapping[str, str] | None = None) -> Iterator[JsonObject]:
+        for number in count(1):
+            page = self._list_page(operation, path, {**(query or {}), "per_page": _PAGE_SIZE, "page": number})
+            yield from page
+            if len(page) < _PAGE_SIZE:
+                return
+
+    def _list_page(self, operation: str, path: str, query: Mapping[str, str | int]) -> list[JsonObject]:
         try:
-            page = decoded(self._http.ask(operation, "GET", _PEOPLE, params=query))
+            return _rows(operation, decoded(self._http.ask(operation, "GET", path, params=query)))
         except _PastTheEndError:
             return []
-        if not (isinstance(page, list) and all(isinstance(person, dict) for person in page)):
-            raise RondoClubError(operation, reason="the answer is not a list of persons")
-        return page
 
-    def _delete(self, operation: str, path: str, person_id: int) -> None:
+    def _create(self, operation: str, path: str, body: JsonObject, subject: str | None) -> int:
+        return _id(operation, self._http.ask_object(operation, "POST", path, subject=subject, repeatable=False, json=body))
+
+    def _update(self, operation: str, path: str, post_id: int, body: JsonObject, subject: str | None = None) -> JsonObject:
+        return self._http.ask_object(operation, "PUT", f"{path}/{post_id}", subject=subject or str(post_id), json=body)
+
+    def _delete(self, operation: str, path: str, post_id: int, subject: str | None = None, **content: Any) -> None:
         try:
-            self._http.ask(operation, "DELETE", path, subject=str(person_id))
+            self._http.ask(operation, "DELETE", path, subject=subject or str(post_id), **content)
         except RondoClubNotFoundError:
             return
+
+
+def _knvb_id(person: JsonObject) -> str:
+    acf = person.get("acf")
+    return str(acf.get("knvb-id") or "") if isinstance(acf, dict) else ""
 
 
 def _photo(person_id: int) -> str:
     return f"rondo/v1/people/{person_id}/photo"
 
 
-def _person_id(operation: str, answer: JsonObject) -> int:
-    person_id = answer.get("id")
-    if not isinstance(person_id, int):
+def _id(operation: str, answer: JsonObject) -> int:
+    post_id = answer.get("id")
+    if not isinstance(post_id, int):
         raise RondoClubError(operation, reason="the answer shows no id")
-    return person_id
+    return post_id
+
+
+def _rows(operation: str, answer: Any) -> list[JsonObject]:
+    if not (isinstance(answer, list) and all(isinstance(row, dict) for row in answer)):
+        raise RondoClubError(operation, reason="the answer is not a list of objects")
+    return answer
 
 
 def _explain(response: httpx.Response) -> Refusal:

@@ -1,29 +1,51 @@
-"""Sportlink Club: members and their photos, from the pages that a browser opens and the JSON that these ask for."""
+"""Sportlink Club: what its pages show of members, teams and cases; it has no API, so a user looks and fills in forms."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TypeVar
-from urllib.parse import quote, urljoin
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import httpx
-import pyotp
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
 from pipelines.clients import JsonObject
-from pipelines.clients.http import Client, Http, Pace, Refusal, one_line
+from pipelines.clients.codes import codes_of_base32
+from pipelines.clients.http import Call, Http, Pace, Refusal, one_line
+from pipelines.clients.session import SiteClient
+from pipelines.clients.site import Ask, Form, SessionEndedError
 from pipelines.errors import LoginError, SportlinkError
+from pipelines.result import Clock, utc_now
 from pipelines.settings import SportlinkSettings
 
-_ENTITY = "/navajo/entity/common/clubweb/member"
+if TYPE_CHECKING:
+    from pipelines.clients.chromium import Chromium
+
+_ENTITIES = "/navajo/entity/common/clubweb"
+_SEARCH_CLICKS = ("#btnShowMore", "#scFetchUnionTeams_input", "#btnSearch")
+_CASES_TABS = ("button:has-text('Individuele tuchtzaken'), [role=tab]:has-text('Individuele tuchtzaken')",)
+_CASES_KEYS = ("Cases", "Results", "Items", "Data")
+
 _LOGIN_PAGES = "/auth/realms/"
-_LOG_IN = "log in"
+_LOG_IN = Call(operation="log in")
+_PASSWORD_FORM = Form(css="form:has(#password)", button="#kc-login")
+_CODE_FORM = Form(css="form:has(#otp)", button="#kc-login")
+_CONTACT_FORM = Form(
+    css="form:has([type=submit])",
+    button="#btnSave, button[type=submit]",
+    edit='button[data-action="edit"], .edit-button, #btnEdit',
+)
+_DASHBOARD = "#panelHeaderTasks"
+_LOGIN_ERROR = "#input-error"
+
+_LIST_TIMEOUT_S = 60.0
+_TAB_TIMEOUT_S = 15.0
+_TEAM_TIMEOUT_S = 10.0
+_CODE_TIMEOUT_S = 45.0
+_DASHBOARD_TIMEOUT_S = 30.0
 _PHOTO_TIMEOUT_S = 10.0
 _SMALLEST_PHOTO = 100
 _EXTENSIONS = {"image/png": "png", "image/webp": "webp", "image/gif": "gif"}
-
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,61 +57,98 @@ class Photo:
     photo_date: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Form:
-    """A form as a browser gets it; `fields` includes the hidden ones, which have to go back."""
-
-    action: str
-    fields: dict[str, str]
-
-
-class _Page:
-    """A page and what can be found on it."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._url = str(response.url)
-        self._html = LexborHTMLParser(response.text)
-
-    def has(self, selector: str) -> bool:
-        return self._html.css_first(selector) is not None
-
-    def text(self, selector: str) -> str:
-        node = self._html.css_first(selector)
-        return node.text() if node else ""
-
-    def form_with(self, selector: str) -> _Form | None:
-        form = self._html.css_first(f"form:has({selector})")
-        if form is None:
-            return None
-        fields = {_attribute(field, "name"): _attribute(field, "value") for field in form.css("input[name]")}
-        return _Form(action=urljoin(self._url, _attribute(form, "action")), fields=fields)
-
-
-class _SessionEndedError(LoginError):
+class _SessionEndedError(LoginError, SessionEndedError):
     """Sportlink asks for a login where only a user may look."""
 
 
-class SportlinkClient(Client):
+class SportlinkClient(SiteClient):
     """Works in one session, which begins when it is first needed and is renewed when it has expired."""
 
     def __init__(
-        self, settings: SportlinkSettings, *, retry_wait_s: float = 1.0, transport: httpx.BaseTransport | None = None
+        self,
+        settings: SportlinkSettings,
+        *,
+        retry_wait_s: float = 1.0,
+        browser: "Chromium | None" = None,
+        clock: Clock = utc_now,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
-        super().__init__(Http(SportlinkError, _explain, retry_wait_s=retry_wait_s, base_url=settings.url, transport=transport))
+        http = Http(SportlinkError, _explain, retry_wait_s=retry_wait_s, base_url=settings.url, transport=transport)
+        super().__init__(http, settings.url, browser)
         self._settings = settings
-        self._has_session = False
-        self._login_error: SportlinkError | None = None
+        self._clock = clock
         self._member_pace = Pace(settings.delay_s)
+        self._last_member = ""
         self._photo_pace = Pace(settings.photo_delay_s)
 
     def download_members(self) -> list[JsonObject]:
         """Return all members as Sportlink shows them, with their teams."""
-        return self._as_user(self._search_members)
+        call = Call(operation="download members")
+        search = Ask(
+            path=f"{_ENTITIES}/member/search/SearchMembers",
+            body={"FetchUnionTeams": True},
+            timeout_s=_LIST_TIMEOUT_S,
+            is_required=True,
+        )
+        [answer] = self._look(call, "/member/search", search, clicks=_SEARCH_CLICKS)
+        return _objects(call, answer, "Members")
+
+    def download_teams(self) -> list[JsonObject]:
+        """Return the union teams and the club teams as Sportlink shows them, with "kind": "union" or "club"."""
+        return [*self._list_teams("Union"), *self._list_teams("Club")]
+
+    def download_team_members(self, team: JsonObject) -> list[JsonObject]:
+        """Return who belongs to a team, players first, as `PublicPersonId` and `role`; a role may be empty.
+
+        Args:
+            team: As `download_teams` returns it.
+        """
+        team_id, kind = str(team["PublicTeamId"]), str(team["kind"]).capitalize()
+        query = {"PublicTeamId": team_id}
+        asks = [
+            Ask(path=f"{_ENTITIES}/team/{kind}Team{part}", query=query, timeout_s=_TEAM_TIMEOUT_S)
+            for part in ("Players", "NonPlayers")
+        ]
+        call = Call(operation="download team", subject=team_id)
+        players, staff = self._look(call, f"/teams/team-details/{quote(team_id, safe='')}/members", *asks)
+        return [
+            *(_team_member(person, "RoleFunctionDescription") for person in _evened(players, "Person")),
+            *(_team_member(person, "FunctionDescription") for person in _evened(staff, "Person")),
+        ]
+
+    def download_functions(self, knvb_id: str) -> tuple[list[JsonObject], list[JsonObject]]:
+        """Return a member's functions in the club, and the places in committees."""
+        self._turn_to(knvb_id)
+        paths = ("function/MemberFunctions", "function/MemberCommittees")
+        functions, committees = self._look_at_tab("functions", knvb_id, *paths)
+        return _evened(functions, "Function"), _evened(committees, "Committee")
+
+    def download_other(self, knvb_id: str) -> tuple[JsonObject | None, JsonObject | None]:
+        """Return a member's free fields, and the header with financial block and photo; None where there are none."""
+        self._turn_to(knvb_id)
+        fields, header = self._look_at_tab("other", knvb_id, "remarks/MemberFreeFields", "MemberHeader")
+        return _first(fields, "FreeFields"), header if isinstance(header, dict) else None
+
+    def download_invoice(self, knvb_id: str) -> tuple[JsonObject | None, JsonObject | None]:
+        """Return where a member's invoices go, and to whom; None where nothing is known."""
+        self._turn_to(knvb_id)
+        paths = ("financial/MemberPaymentInvoiceAddress", "financial/MemberPaymentInvoiceInformation")
+        address, information = self._look_at_tab("financial", knvb_id, *paths)
+        return _first(address, "Address"), _first(information, "PaymentInvoiceInformation")
+
+    def download_discipline_cases(self) -> list[JsonObject]:
+        """Return the discipline cases of persons."""
+        call = Call(operation="download discipline cases")
+        cases = Ask(path=f"{_ENTITIES}/competition/DisciplineClubCasesPlayer", timeout_s=_LIST_TIMEOUT_S, is_required=True)
+        [answer] = self._look(call, "/competition-affairs/discipline-cases", cases, clicks=_CASES_TABS)
+        key = next((key for key in _CASES_KEYS if isinstance(answer, dict) and key in answer), "")
+        return _objects(call, answer if isinstance(answer, dict) else {key: answer}, key)
 
     def download_photo(self, knvb_id: str) -> Photo | None:
         """Return a member's photo; None when there is none."""
         self._photo_pace.wait()
-        shown = self._as_user(lambda: self._find_photo(knvb_id))
+        [header] = self._look_at_tab("other", knvb_id, "MemberHeader", operation="find photo")
+        shown = _first(header, "Photo") or {}
         # The address is signed and worthless in a few hours: it is used at once and kept nowhere.
         return self._fetch_photo(knvb_id, shown) if shown.get("Url") else None
 
@@ -100,25 +159,30 @@ class SportlinkClient(Client):
             SportlinkError: Sportlink refused a value, or shows another one afterwards.
         """
         self._member_pace.wait()
-        self._as_user(lambda: self._fill_in(knvb_id, fields))
+        self._as_user(lambda: self._fill_in(Call(operation="update contact", subject=knvb_id), fields))
 
     # ----------------------------------------------------------------------------------- what a user does
 
-    def _search_members(self) -> list[JsonObject]:
-        operation = "download members"
-        # A search is answered only to a session that has opened the page for it.
-        self._http.ask(operation, "GET", "/member/search")
-        url = f"{_ENTITY}/search/SearchMembers"
-        members = self._http.ask_object(operation, "POST", url, json={"FetchUnionTeams": True}).get("Members")
-        if not (isinstance(members, list) and all(isinstance(member, dict) for member in members)):
-            raise SportlinkError(operation, reason="the answer shows no list of members")
-        return members
+    def _look(self, call: Call, path: str, *asks: Ask, clicks: tuple[str, ...] = ()) -> list[Any]:
+        return self._as_user(lambda: self._site.open(call, path, asks=asks, clicks=clicks))
 
-    def _find_photo(self, knvb_id: str) -> JsonObject:
+    def _look_at_tab(self, tab: str, knvb_id: str, *paths: str, operation: str | None = None) -> list[Any]:
+        """Open a tab of a member; what it does not tell is None."""
         query = {"PublicPersonId": knvb_id}
-        header = self._http.ask_object("find photo", "GET", f"{_ENTITY}/MemberHeader", subject=knvb_id, params=query)
-        photo = header.get("Photo")
-        return photo if isinstance(photo, dict) else {}
+        asks = [Ask(path=f"{_ENTITIES}/member/{path}", query=query, timeout_s=_TAB_TIMEOUT_S) for path in paths]
+        return self._look(Call(operation=operation or f"download {tab}", subject=knvb_id), _tab(knvb_id, tab), *asks)
+
+    def _turn_to(self, knvb_id: str) -> None:
+        """Wait between members; the tabs of one follow each other at once."""
+        if knvb_id != self._last_member:
+            self._member_pace.wait()
+            self._last_member = knvb_id
+
+    def _list_teams(self, kind: str) -> list[JsonObject]:
+        call = Call(operation="download teams")
+        teams = Ask(path=f"{_ENTITIES}/team/{kind}Teams", timeout_s=_LIST_TIMEOUT_S, is_required=True)
+        [answer] = self._look(call, f"/teams/{kind.lower()}-teams", teams)
+        return [{**team, "kind": kind.lower()} for team in _objects(call, answer, "Team")]
 
     def _fetch_photo(self, knvb_id: str, shown: JsonObject) -> Photo | None:
         operation = "download photo"
@@ -135,105 +199,78 @@ class SportlinkClient(Client):
         extension = _EXTENSIONS.get(content_type, "jpg")
         return Photo(content=content, extension=extension, photo_date=shown.get("PhotoDate"))
 
-    def _fill_in(self, knvb_id: str, fields: Mapping[str, str]) -> None:
-        operation = "update contact"
-        form = self._open_contact(operation, knvb_id)
-        self._submit(operation, form, fields, subject=knvb_id)
-        stored = self._open_contact(operation, knvb_id).fields
+    def _fill_in(self, call: Call, fields: Mapping[str, str]) -> None:
+        path = _tab(str(call.subject), "general")
+        self._site.open(call, path)
+        self._site.submit(call, _CONTACT_FORM, fields)
+        self._site.open(call, path)
+        stored = self._site.values(_CONTACT_FORM)
         lost = sorted(name for name, value in fields.items() if stored.get(name) != value.strip())
         if lost:
-            raise SportlinkError(operation, subject=knvb_id, reason=f"Sportlink did not store {', '.join(lost)}")
-
-    def _open_contact(self, operation: str, knvb_id: str) -> _Form:
-        url = f"/member/member-details/{quote(knvb_id, safe='')}/general"
-        form = _Page(self._http.ask(operation, "GET", url, subject=knvb_id)).form_with("[type=submit]")
-        if form is None:
-            raise SportlinkError(operation, subject=knvb_id, reason="the page has no form")
-        return form
-
-    def _submit(
-        self, operation: str, form: _Form, values: Mapping[str, str], *, subject: str | None = None, repeatable: bool = True
-    ) -> _Page:
-        """Send a form as a browser does, and return the page that comes of it."""
-        response = self._http.ask(
-            operation,
-            "POST",
-            form.action,
-            subject=subject,
-            repeatable=repeatable,
-            data={**form.fields, **values},
-            follow_redirects=True,
-        )
-        return _Page(response)
+            raise SportlinkError(call.operation, subject=call.subject, reason=f"Sportlink did not store {', '.join(lost)}")
 
     # ----------------------------------------------------------------------------------- the login
 
-    def _as_user(self, work: Callable[[], _Result]) -> _Result:
-        """Do something that needs a session; all over again where the session ends in the middle of it."""
-        if not self._has_session:
-            self._log_in()
-        try:
-            return work()
-        except _SessionEndedError:
-            self._log_in()
-            return work()
-
-    def _log_in(self) -> None:
-        """Start a session; a login that failed once is not tried again: every item would, and the account be locked."""
-        if self._login_error:
-            raise self._login_error.with_traceback(None)
-        self._has_session = False
-        try:
-            self._walk_login()
-        except SportlinkError as error:
-            self._login_error = error
-            raise
-        self._has_session = True
-
     def _walk_login(self) -> None:
-        page = self._answer_code(self._answer_password(self._open_login()))
-        if not page.has("#panelHeaderTasks"):
-            raise LoginError(_LOG_IN, reason="no dashboard after the login", remedy="log in by hand and look")
+        self._site.open(_LOG_IN, "/", follow=True)
+        if not self._site.find("#password", timeout_s=_DASHBOARD_TIMEOUT_S):
+            raise LoginError(_LOG_IN.operation, reason="no login form", remedy="check SPORTLINK_URL")
+        self._answer_password()
+        self._answer_code()
+        if not self._site.find(_DASHBOARD, timeout_s=_DASHBOARD_TIMEOUT_S):
+            raise LoginError(_LOG_IN.operation, reason="no dashboard after the login", remedy="log in by hand and look")
 
-    def _open_login(self) -> _Form:
-        page = _Page(self._http.ask(_LOG_IN, "GET", "/", follow_redirects=True))
-        form = page.form_with("#password")
-        if form is None:
-            raise LoginError(_LOG_IN, reason="no login form", remedy="check SPORTLINK_URL")
-        return form
+    def _answer_password(self) -> None:
+        self._site.submit(_LOG_IN, _PASSWORD_FORM, {"username": self._settings.username, "password": self._settings.password})
+        if self._site.find("#otp", _LOGIN_ERROR, timeout_s=_CODE_TIMEOUT_S) != "#otp":
+            reason = one_line(self._site.text(_LOGIN_ERROR)) or "no question for the one-time code"
+            raise LoginError(_LOG_IN.operation, reason=reason, remedy="check SPORTLINK_USERNAME and SPORTLINK_PASSWORD")
 
-    def _answer_password(self, form: _Form) -> _Form:
-        given = {"username": self._settings.username, "password": self._settings.password}
-        page = self._submit(_LOG_IN, form, given)
-        question = page.form_with("#otp")
-        if question is None:
-            reason = one_line(page.text("#input-error")) or "no question for the one-time code"
-            raise LoginError(_LOG_IN, reason=reason, remedy="check SPORTLINK_USERNAME and SPORTLINK_PASSWORD")
-        return question
-
-    def _answer_code(self, form: _Form) -> _Page:
+    def _answer_code(self) -> None:
         """Answer with the code of now and, as a code is good once and may have been used just before, the next one."""
-        codes = pyotp.TOTP(self._settings.otp_secret)
-        now = datetime.now(UTC)
-        page = self._submit(_LOG_IN, form, {"otp": codes.at(now)}, repeatable=False)
-        again = page.form_with("#otp")
-        if again:
-            page = self._submit(_LOG_IN, again, {"otp": codes.at(now, counter_offset=1)}, repeatable=False)
-        if page.has("#otp"):
-            remedy = "check SPORTLINK_OTP_SECRET and the clock, or wait a minute: a code is good once"
-            raise LoginError(_LOG_IN, reason=one_line(page.text("#input-error")), remedy=remedy)
-        return page
+        codes = codes_of_base32(self._settings.otp_secret)
+        now = self._clock()
+        once = Call(operation=_LOG_IN.operation, repeatable=False)
+        for later in (0, 1):
+            self._site.submit(once, _CODE_FORM, {"otp": codes.at(now, counter_offset=later)})
+            if self._site.find(_DASHBOARD, "#otp", timeout_s=_DASHBOARD_TIMEOUT_S) != "#otp":
+                return
+        remedy = "check SPORTLINK_OTP_SECRET and the clock, or wait a minute: a code is good once"
+        raise LoginError(_LOG_IN.operation, reason=one_line(self._site.text(_LOGIN_ERROR)), remedy=remedy)
 
 
-def _attribute(node: LexborNode, name: str) -> str:
-    return node.attributes.get(name) or ""
+def _tab(knvb_id: str, tab: str) -> str:
+    return f"/member/member-details/{quote(knvb_id, safe='')}/{tab}"
+
+
+def _objects(call: Call, answer: Any, key: str) -> list[JsonObject]:
+    """The list in an answer that has to have one."""
+    rows = answer.get(key) if isinstance(answer, dict) else None
+    if not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
+        raise SportlinkError(call.operation, reason=f"the answer shows no list of {key or 'cases'}")
+    return rows
+
+
+def _evened(answer: Any, key: str) -> list[JsonObject]:
+    """The rows of an answer that may have none, or one that is not in a list."""
+    rows = answer.get(key) if isinstance(answer, dict) else None
+    return [row for row in (rows if isinstance(rows, list) else [rows]) if isinstance(row, dict)]
+
+
+def _first(answer: Any, key: str) -> JsonObject | None:
+    return next(iter(_evened(answer, key)), None)
+
+
+def _team_member(person: JsonObject, role: str) -> JsonObject:
+    return {"PublicPersonId": person.get("PublicPersonId"), "role": str(person.get(role) or "").strip()}
 
 
 def _explain(response: httpx.Response) -> Refusal:
     if _LOGIN_PAGES in response.headers.get("Location", ""):
         return Refusal(reason="the session has ended", error=_SessionEndedError)
-    page = _Page(response)
-    reason = page.text("#input-error") or page.text("#error")
+    page = LexborHTMLParser(response.text)
+    error, refused = (page.css_first(selector) for selector in (_LOGIN_ERROR, "#error"))
+    reason = next((node.text() for node in (error, refused) if node), None)
     if _LOGIN_PAGES in response.url.path:
         return Refusal(reason=reason, error=LoginError)
-    return Refusal(reason=reason, remedy="correct the value in Rondo Club" if page.has("#error") else None)
+    return Refusal(reason=reason, remedy="correct the value in Rondo Club" if refused else None)

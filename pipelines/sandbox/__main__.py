@@ -8,14 +8,14 @@ from pathlib import Path
 import click
 
 from pipelines.errors import SyncError
-from pipelines.sandbox import MEMBERS, SEED, Faults, reset, running
+from pipelines.sandbox import MEMBERS, SEED, Faults, advance, reset, running
 
 STOPPING = {signal.SIGINT, signal.SIGTERM}
 
 
 @click.group(invoke_without_command=True)
-@click.option("--members", type=click.IntRange(1, 100_000), default=MEMBERS, show_default=True, help="Size of the club.")
-@click.option("--seed", type=int, default=SEED, show_default=True, help="Another seed is another club.")
+@click.option("--members", type=click.IntRange(1, 100_000), help=f"Size of the club, if there is none yet ({MEMBERS}).")
+@click.option("--seed", type=int, help="Another seed is another club.")
 @click.option(
     "--directory",
     type=click.Path(file_okay=False, path_type=Path),
@@ -27,7 +27,7 @@ STOPPING = {signal.SIGINT, signal.SIGTERM}
 @click.option("--port-base", type=click.IntRange(1024, 65_000), help="First of consecutive ports; else any free ports.")
 @click.pass_context
 def main(  # noqa: PLR0913  one for each option
-    context: click.Context, *, members: int, seed: int, directory: Path, no_faults: bool, port_base: int | None
+    context: click.Context, *, members: int | None, seed: int | None, directory: Path, no_faults: bool, port_base: int | None
 ) -> None:
     """Serve the sandbox club until Ctrl-C.
 
@@ -37,7 +37,7 @@ def main(  # noqa: PLR0913  one for each option
         return
     # The threads of the servers inherit this: whichever signal comes, only the wait below gets it.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-    faults = Faults.none() if no_faults else Faults.demo(seed=seed)
+    faults = Faults.none() if no_faults else Faults.demo(seed=seed or SEED)
     with running(directory, members=members, seed=seed, faults=faults, port_base=port_base) as sandbox:
         for name, value in sandbox.environment.items():
             click.echo(f"{name}={shlex.quote(value)}")
@@ -56,6 +56,19 @@ def reset_command(context: click.Context, *, directory: Path | None) -> None:
     directory = directory or context.find_root().params["directory"]
     reset(directory)
     click.echo(f"{directory} is empty; the next sandbox there starts afresh.")
+
+
+@main.command("advance")
+@click.option("--days", type=click.IntRange(1, 3660), default=1, show_default=True, help="How many days go by.")
+@click.option("--directory", type=click.Path(file_okay=False, path_type=Path), help="As above.")
+@click.pass_context
+def advance_command(context: click.Context, *, days: int, directory: Path | None) -> None:
+    """Let the club live on.
+
+    Members come, go, move and play elsewhere, bills are paid, cases come up, and somebody corrects persons by hand.
+    """
+    club = advance(directory or context.find_root().params["directory"], days)
+    click.echo(f"The club has seen {club.day} days and has {len(club.members)} members.")
 
 
 def run() -> None:

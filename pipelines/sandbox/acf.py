@@ -4,6 +4,7 @@ As with Advanced Custom Fields behind the REST API: fields that are not named st
 out without a word, and a repeater is replaced as a whole.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ RELATIONSHIP_TYPES = frozenset({PARENT, CHILD, SIBLING})
 
 Check = Callable[[str, Any], list[str]]
 
+_CONTRIBUTION = re.compile(r"_nikki_\d{4}_(?:(total|saldo)|status)")
+
 
 def _is_number(value: Any) -> bool:
     if isinstance(value, str):
@@ -21,12 +24,23 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _check_text(path: str, value: Any) -> list[str]:
+def check_text(path: str, value: Any) -> list[str]:
+    """Why a value is not taken as text; empty when it is."""
     return [] if value is None or isinstance(value, str) else [f"{path} is niet van het type string,null."]
 
 
-def _check_number(path: str, value: Any) -> list[str]:
+def check_number(path: str, value: Any) -> list[str]:
+    """As `check_text`, for a number: empty text is none."""
     return [] if value is None or _is_number(value) else [f"{path} is niet van het type number,null."]
+
+
+def check_day(path: str, value: Any, *, written: str = "YYYY-MM-DD") -> list[str]:
+    """As `check_text`, for a day; every field has its own way to write one."""
+    if value in (None, ""):
+        return []
+    digits = value.replace("-", "") if isinstance(value, str) else ""
+    is_day = digits.isdecimal() and re.sub("[0-9]", "#", str(value)) == re.sub("[YMD]", "#", written)
+    return [] if is_day else [f"{path} is geen datum ({written})."]
 
 
 def _check_flag(path: str, value: Any) -> list[str]:
@@ -34,8 +48,9 @@ def _check_flag(path: str, value: Any) -> list[str]:
     return [] if known else [f"{path} is niet van het type boolean,null."]
 
 
-def _check_gender(path: str, value: Any) -> list[str]:
-    return [] if value in {None, "", "male", "female"} else [f"{path} is niet een van male en female."]
+def check_gender(path: str, value: Any) -> list[str]:
+    """As `check_text`, for a choice of two."""
+    return [] if value in (None, "", "male", "female") else [f"{path} is niet een van male en female."]
 
 
 def _check_term(path: str, value: Any) -> list[str]:
@@ -44,7 +59,8 @@ def _check_term(path: str, value: Any) -> list[str]:
     return [f"{path} is niet van het type array."]
 
 
-def _check_post(path: str, value: Any) -> list[str]:
+def check_post(path: str, value: Any) -> list[str]:
+    """As `check_text`, for the id of a post."""
     is_id = isinstance(value, int) and not isinstance(value, bool) and value > 0
     return [] if is_id else [f"{path} is niet van het type integer."]
 
@@ -69,23 +85,23 @@ def _rows(columns: Mapping[str, Check]) -> Check:
 
 
 REPEATERS: Mapping[str, Mapping[str, Check]] = {
-    "contact_info": {"contact_type": _check_text, "contact_label": _check_text, "contact_value": _check_text},
+    "contact_info": {"contact_type": check_text, "contact_label": check_text, "contact_value": check_text},
     "addresses": {
-        "address_label": _check_text,
-        "street": _check_text,
-        "postal_code": _check_text,
-        "city": _check_text,
-        "state": _check_text,
-        "country": _check_text,
+        "address_label": check_text,
+        "street": check_text,
+        "postal_code": check_text,
+        "city": check_text,
+        "state": check_text,
+        "country": check_text,
     },
     "work_history": {
-        "team": _check_post,
-        "job_title": _check_text,
+        "team": check_post,
+        "job_title": check_text,
         "is_current": _check_flag,
-        "start_date": _check_text,
-        "end_date": _check_text,
+        "start_date": check_day,
+        "end_date": check_day,
     },
-    "relationships": {"related_person": _check_post, "relationship_type": _check_term, "relationship_label": _check_text},
+    "relationships": {"related_person": check_post, "relationship_type": _check_term, "relationship_label": check_text},
 }
 NUMBERS = ("birth_year", "freescout-id")
 FLAGS = ("financiele-blokkade", "former_member")
@@ -109,10 +125,10 @@ TEXTS = (
 )
 
 _CHECKS: Mapping[str, Check] = {
-    **dict.fromkeys(TEXTS, _check_text),
-    **dict.fromkeys(NUMBERS, _check_number),
+    **dict.fromkeys(TEXTS, check_text),
+    **dict.fromkeys(NUMBERS, check_number),
     **dict.fromkeys(FLAGS, _check_flag),
-    "gender": _check_gender,
+    "gender": check_gender,
     **{name: _rows(columns) for name, columns in REPEATERS.items()},
 }
 _NAMES = ("first_name", "last_name")
@@ -135,13 +151,13 @@ def find_problems(acf: Any) -> list[str]:
     if not isinstance(acf, dict):
         return ["acf is niet van het type object."]
     missing = [f"{name} is een verplichte eigenschap van acf." for name in _NAMES if not isinstance(acf.get(name), str)]
-    wrong = [problem for name, check in _CHECKS.items() if name in acf for problem in check(f"acf[{name}]", acf[name])]
+    wrong = [problem for name in acf if (check := _find_check(name)) for problem in check(f"acf[{name}]", acf[name])]
     return missing + [problem for problem in wrong if problem not in missing]
 
 
 def merge(stored: JsonObject, written: JsonObject) -> JsonObject:
     """What is kept after a write that has no problems."""
-    return {**stored, **{name: _keep(name, value) for name, value in written.items() if name in _CHECKS}}
+    return {**stored, **{name: _keep(name, value) for name, value in written.items() if _find_check(name)}}
 
 
 def show(stored: JsonObject, *, is_volunteer: bool) -> JsonObject:
@@ -150,6 +166,7 @@ def show(stored: JsonObject, *, is_volunteer: bool) -> JsonObject:
     shown |= {name: stored.get(name) for name in NUMBERS}
     shown |= {name: stored.get(name, False) for name in FLAGS}
     shown |= {name: stored.get(name, []) for name in REPEATERS}
+    shown |= {name: value for name, value in stored.items() if _CONTRIBUTION.fullmatch(name)}
     return shown | {"huidig-vrijwilliger": "1" if is_volunteer else "0"}
 
 
@@ -163,6 +180,14 @@ def title(stored: JsonObject) -> str:
     """The name of a person in full."""
     parts = (stored.get(name) or "" for name in ("first_name", "infix", "last_name"))
     return " ".join(part.strip() for part in parts if part.strip())
+
+
+def _find_check(name: str) -> Check | None:
+    """The check of a field; None for a name that is not known. The fields for contributions carry a year."""
+    contribution = _CONTRIBUTION.fullmatch(name)
+    if contribution:
+        return check_number if contribution[1] else check_text
+    return _CHECKS.get(name)
 
 
 def _keep(name: str, value: Any) -> Any:

@@ -6,7 +6,7 @@ The day on which the club is made up is always the same, so that the same seed g
 import random
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import takewhile
@@ -113,6 +113,11 @@ def make_members(count: int, *, seed: int) -> list[JsonObject]:
     return members
 
 
+def make_household(*, seed: float, taken: set[str]) -> list[JsonObject]:
+    """The records of one more household; nothing in `taken` is handed out again."""
+    return _Registry(seed, taken).make_household()
+
+
 def pick_volunteers(members: Sequence[JsonObject], *, seed: int) -> set[str]:
     """The KNVB IDs of every eighth adult, about."""
     rng = random.Random(f"volunteers {seed}")  # noqa: S311  nothing secret
@@ -123,11 +128,11 @@ def pick_volunteers(members: Sequence[JsonObject], *, seed: int) -> set[str]:
 class _Registry:
     """The town hall: hands out names, addresses and numbers, none of them twice."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: float, taken: Iterable[str] = ()) -> None:
         self._rng = random.Random(seed)  # noqa: S311  nothing secret
         self._faker = Faker("nl_NL")
         self._faker.seed_instance(seed)
-        self._taken: set[str] = set()
+        self._taken = set(taken)
         self._households = 0
         self._kinds = ((self._youth_family, self._couple, self._single), (45, 15, 40))
 

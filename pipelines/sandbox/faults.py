@@ -89,6 +89,11 @@ _DEMO = (
     Fault(kind=FaultKind.DROPPED, system="sportlink", method="GET", path="*/MemberHeader", share=0.002),
     Fault(kind=FaultKind.DROPPED, system="rondo-club", method="PUT", share=0.002),
     Fault(kind=FaultKind.SLOW, system="rondo-club", share=0.002, seconds=0.05),
+    Fault(kind=FaultKind.REFUSED, system="sportlink", method="GET", path="*/MemberFreeFields", share=0.003, times=None),
+    Fault(kind=FaultKind.REFUSED, system="freescout", method="POST", path="*/customers", share=0.003, times=None),
+    Fault(kind=FaultKind.SERVER_ERROR, system="sportlink", method="GET", path="*/MemberFunctions", share=0.005),
+    Fault(kind=FaultKind.SERVER_ERROR, system="freescout", method="GET", share=0.003),
+    Fault(kind=FaultKind.TOO_MANY_REQUESTS, system="freescout", method="PUT", share=0.002, seconds=1.0),
 )
 
 

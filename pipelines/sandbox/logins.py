@@ -1,4 +1,4 @@
-"""Who is logged in at Sportlink: the two steps of a login, one-time codes and sessions."""
+"""Who is logged in where a browser is needed: the steps of a login, one-time codes and sessions."""
 
 import hmac
 from collections.abc import Callable
@@ -15,7 +15,7 @@ CODE_WINDOW = 1  # one code early or late is accepted, as clocks differ
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """The one account of the club."""
+    """The one account of the club; the secret of its one-time codes is base32."""
 
     username: str
     password: str
@@ -52,10 +52,17 @@ class Session:
 
 
 class Logins:
-    """Attempts and sessions by their cookies. They end with the process, as they do when the real system is restarted."""
+    """Attempts and sessions by their cookies. They end with the process, as they do when the real system is restarted.
 
-    def __init__(self, account: Account, *, clock: Callable[[], float]) -> None:
+    Args:
+        account: Who may log in.
+        clock: The time, in seconds since 1970.
+        once: Whether a code is good once only.
+    """
+
+    def __init__(self, account: Account, *, clock: Callable[[], float], once: bool = True) -> None:
         self._account = account
+        self._once = once
         self._totp = pyotp.TOTP(account.otp_secret)
         self._clock = clock
         self._attempts: dict[str, Attempt] = {}
@@ -84,12 +91,12 @@ class Logins:
         return attempt.knows_password
 
     def check_code(self, code: str) -> bool:
-        """The second step. A code is good once, and so is every older one."""
+        """The second step. Where a code is good once, so is every older one."""
         now = datetime.fromtimestamp(self._clock(), UTC)
         current = self._totp.timecode(now)
         for counter in range(max(current - CODE_WINDOW, self._last_code_counter + 1), current + CODE_WINDOW + 1):
             if hmac.compare_digest(self._totp.generate_otp(counter).encode(), code.strip().encode()):
-                self._last_code_counter = counter
+                self._last_code_counter = counter if self._once else 0
                 return True
         return False
 

@@ -1,12 +1,10 @@
 """Rondo Club: persons behind the REST API of a WordPress site."""
 
 import json
-import math
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from starlette.responses import JSONResponse, Response
 
@@ -15,6 +13,25 @@ from pipelines.sandbox.calls import Call, Upload
 from pipelines.sandbox.club import Club, JsonObject
 from pipelines.sandbox.faults import Fault, FaultKind
 from pipelines.sandbox.images import image_type
+from pipelines.sandbox.posts import Posts
+from pipelines.sandbox.rest import (
+    LONGEST_PAGE,
+    RestError,
+    error_answer,
+    invalid,
+    is_day,
+    missing_params,
+    not_found,
+    paging,
+    pick,
+    read_moment,
+    read_object,
+    read_status,
+    rest,
+    to_json,
+    utc,
+    wants_force,
+)
 from pipelines.sandbox.secrets import basic_credentials, secret
 from pipelines.sandbox.storage import open_storage, transaction
 from pipelines.sandbox.system import Handler, System
@@ -52,23 +69,17 @@ CREATE TABLE IF NOT EXISTS activities (
   activity_date TEXT NOT NULL,
   content TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS todos (
+  id INTEGER PRIMARY KEY,
+  person_id INTEGER NOT NULL,
+  content TEXT NOT NULL,
+  due_date TEXT
+);
 """
-
-STATUSES = ("publish", "future", "draft", "pending", "private")
-LONGEST_PAGE = 100
-
-
-class _RestError(Exception):
-    """An error as the REST API words it."""
-
-    def __init__(self, status: int, code: str, message: str, **data: Any) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {"code": code, "message": message, "data": {"status": status, **data}}
 
 
 class RondoClub(System):
-    """The persons of the club, with their photos and activities."""
+    """The persons of the club, with their photos, activities and things to do, beside its teams, committees and cases."""
 
     name: ClassVar[str] = "rondo-club"
 
@@ -78,6 +89,7 @@ class RondoClub(System):
         self._clock = clock
         self._username = "sportlink-sync"
         self._password = secret(club.seed, "rondo-app-password")
+        self.posts = Posts(self._storage, now=self._now)
         self._add_persons_made_by_hand()
 
     def persons(self) -> list[JsonObject]:
@@ -97,6 +109,23 @@ class RondoClub(System):
         """All activities, oldest first."""
         return [dict(row) for row in self._storage.execute("SELECT * FROM activities ORDER BY id").fetchall()]
 
+    def todos(self) -> list[JsonObject]:
+        """All things to do, oldest first."""
+        return [dict(row) for row in self._storage.execute("SELECT * FROM todos ORDER BY id").fetchall()]
+
+    def list_members(self) -> list[int]:
+        """The ids of the persons that carry a KNVB ID."""
+        query = """SELECT id FROM persons WHERE status = 'publish' AND json_extract(acf, '$."knvb-id"') != '' ORDER BY id"""
+        return [row["id"] for row in self._storage.execute(query).fetchall()]
+
+    def find_person(self, person_id: int) -> JsonObject:
+        """A person as the API shows it."""
+        return self._shown(self._row(person_id))
+
+    def change_by_hand(self, person_id: int, fields: JsonObject) -> None:
+        """Somebody of the club changes fields of a person on the site."""
+        self._write(self._row(person_id), "publish", fields)
+
     def settings(self, url: str) -> Mapping[str, str]:
         """The environment variables that lead a client here."""
         return {
@@ -108,59 +137,63 @@ class RondoClub(System):
         }
 
     def routes(self) -> Iterable[tuple[str, str, Handler]]:
-        """WordPress's own routes for persons, then the site's."""
-        yield "GET", WP, _rest(self._list_persons)
-        yield "POST", WP, _rest(self._create_person)
-        yield "GET", f"{WP}/{{id:int}}", _rest(self._get_person)
+        """WordPress's own routes for persons, then the site's, then those for other posts."""
+        yield "GET", WP, rest(self._list_persons)
+        yield "POST", WP, rest(self._create_person)
+        yield "GET", f"{WP}/{{id:int}}", rest(self._get_person)
         for method in ("POST", "PUT", "PATCH"):  # WordPress takes all three for a change
-            yield method, f"{WP}/{{id:int}}", _rest(self._update_person)
-        yield "DELETE", f"{WP}/{{id:int}}", _rest(self._delete_person)
-        yield "GET", f"{RONDO}/find-by-email", _rest(self._find_by_email)
-        yield "GET", f"{RONDO}/filtered", _rest(self._list_filtered)
-        yield "POST", f"{RONDO}/{{id:int}}/activities", _rest(self._add_activity)
-        yield "POST", f"{RONDO}/{{id:int}}/photo", _rest(self._upload_photo)
-        yield "DELETE", f"{RONDO}/{{id:int}}/photo", _rest(self._delete_photo)
+            yield method, f"{WP}/{{id:int}}", rest(self._update_person)
+        yield "DELETE", f"{WP}/{{id:int}}", rest(self._delete_person)
+        yield "GET", f"{RONDO}/find-by-email", rest(self._find_by_email)
+        yield "GET", f"{RONDO}/filtered", rest(self._list_filtered)
+        yield "POST", f"{RONDO}/{{id:int}}/activities", rest(self._add_activity)
+        yield "POST", f"{RONDO}/{{id:int}}/photo", rest(self._upload_photo)
+        yield "DELETE", f"{RONDO}/{{id:int}}/photo", rest(self._delete_photo)
+        yield "POST", f"{RONDO}/{{id:int}}/todos", rest(self._add_todo)
+        yield from self.posts.routes()
 
     def refuse_caller(self, call: Call) -> Response | None:
         """User name and application password; the spaces that it is shown with do not count."""
         user, password = basic_credentials(call.headers.get("authorization", "")) or (None, "")
         if user is None:
-            return _error(_RestError(401, "rest_not_logged_in", "Je bent momenteel niet ingelogd."))
+            return error_answer(RestError(401, "rest_not_logged_in", "Je bent momenteel niet ingelogd."))
         if user.lower() != self._username:
-            return _error(_RestError(401, "invalid_username", "Onbekende gebruikersnaam. Controleer de gegevens."))
+            return error_answer(RestError(401, "invalid_username", "Onbekende gebruikersnaam. Controleer de gegevens."))
         if password.replace(" ", "") != self._password:
             message = "Het opgegeven wachtwoord is een ongeldig applicatiewachtwoord."
-            return _error(_RestError(401, "incorrect_password", message))
+            return error_answer(RestError(401, "incorrect_password", message))
         return None
 
     def subject(self, call: Call) -> str:
-        """The KNVB ID of the person, else a mail address, else the name."""
+        """The KNVB ID of the person, else a mail address, else the name; of another post its title."""
         stored = self._stored_acf(call)
         written = call.fields.get("acf")
         known: JsonObject = {**stored, **(written if isinstance(written, dict) else {})}
         addresses = sorted(acf.email_addresses(stored))
+        if subject := self.posts.subject(call):
+            return subject
         return str(known.get("knvb-id") or call.query.get("email") or "".join(addresses[:1]) or acf.title(known) or call.path)
 
     def fail(self, fault: Fault, call: Call) -> Response:
         """WordPress words all but the refusal of data itself."""
         match fault.kind:
             case FaultKind.TOO_MANY_REQUESTS:
-                response = _error(_RestError(429, "rate_limit_exceeded", "Te veel verzoeken."))
+                response = error_answer(RestError(429, "rate_limit_exceeded", "Te veel verzoeken."))
                 response.headers["Retry-After"] = f"{fault.seconds:.0f}"
                 return response
             case FaultKind.REFUSED if call.path.endswith("/photo"):
-                return _error(_RestError(400, "rest_upload_unknown_error", "Het bestand kon niet worden verwerkt."))
+                return error_answer(RestError(400, "rest_upload_unknown_error", "Het bestand kon niet worden verwerkt."))
             case FaultKind.REFUSED:
-                return _error(_invalid(acf="De gegevens van deze persoon zijn geweigerd."))
+                return error_answer(invalid(acf="De gegevens van deze persoon zijn geweigerd."))
             case _:
                 message = "Er heeft zich een kritieke fout voorgedaan op deze site."
-                return _error(_RestError(500, "internal_server_error", message))
+                return error_answer(RestError(500, "internal_server_error", message))
 
     def no_route(self, call: Call) -> Response:
         """The answer where there is nothing."""
         del call
         message = "Geen route gevonden die overeenkomt met de URL en de aanvraagmethode."
-        return _error(_RestError(404, "rest_no_route", message))
+        return error_answer(RestError(404, "rest_no_route", message))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -182,41 +215,36 @@ class RondoClub(System):
     def _list_persons(self, call: Call) -> Response:
         where, values = "status = 'publish'", []
         if "modified_after" in call.query:
-            where, values = f"{where} AND modified_gmt > ?", [_moment(call.query["modified_after"])]
+            where, values = f"{where} AND modified_gmt > ?", [read_moment(call.query["modified_after"])]
         total = self._storage.execute(f"SELECT count(*) FROM persons WHERE {where}", values).fetchone()[0]  # noqa: S608  our own words
-        limit, offset, pages = _paging(call, total, default_size=10)
+        limit, offset, pages = paging(call, total, default_size=10)
         query = f"SELECT * FROM persons WHERE {where} ORDER BY created_gmt DESC, id DESC LIMIT ? OFFSET ?"  # noqa: S608  as above
         rows = self._storage.execute(query, [*values, limit, offset]).fetchall()
         headers = {"X-WP-Total": str(total), "X-WP-TotalPages": str(pages)}
-        return JSONResponse([_pick(self._shown(row), call) for row in rows], headers=headers)
+        return JSONResponse([pick(self._shown(row), call) for row in rows], headers=headers)
 
     def _create_person(self, call: Call) -> Response:
-        body = _object(call)
-        status = _status(body, "draft")
+        body = read_object(call)
+        status = read_status(body, "draft")
         _check_acf(body)
         row = self._insert(status, acf.merge({}, body["acf"]))
         return JSONResponse(self._shown(row), 201, {"Location": f"{call.base_url}{WP}/{row['id']}"})
 
     def _get_person(self, call: Call) -> Response:
-        return JSONResponse(_pick(self._shown(self._known(call)), call))
+        return JSONResponse(pick(self._shown(self._known(call)), call))
 
     def _update_person(self, call: Call) -> Response:
-        known, body = self._known(call), _object(call)
-        status = _status(body, known["status"])
+        known, body = self._known(call), read_object(call)
+        status = read_status(body, known["status"])
         _check_acf(body)
-        kept = acf.merge(json.loads(known["acf"]), body["acf"])
-        with transaction(self._storage):
-            statement = "UPDATE persons SET status = ?, modified_gmt = ?, acf = ? WHERE id = ? RETURNING *"
-            [row] = self._storage.execute(statement, (status, self._now(), _json(kept), known["id"])).fetchall()
-            self._note_emails(row["id"], kept)
-        return JSONResponse(self._shown(row))
+        return JSONResponse(self._shown(self._write(known, status, body["acf"])))
 
     def _delete_person(self, call: Call) -> Response:
         known = self._known(call)
         shown = self._shown(known)
         with transaction(self._storage):
             self._storage.execute("DELETE FROM person_emails WHERE person_id = ?", (known["id"],))
-            if call.query.get("force") == "true" or call.fields.get("force") is True:
+            if wants_force(call):
                 self._storage.execute("DELETE FROM photos WHERE person_id = ?", (known["id"],))
                 self._storage.execute("DELETE FROM persons WHERE id = ?", (known["id"],))
                 return JSONResponse({"deleted": True, "previous": shown})
@@ -226,35 +254,46 @@ class RondoClub(System):
     def _find_by_email(self, call: Call) -> Response:
         email = call.query.get("email", "").strip().lower()
         if not email:
-            raise _missing("email")
+            raise missing_params("email")
         query = "SELECT min(id) FROM persons JOIN person_emails ON person_id = id WHERE email = ? AND status = 'publish'"
         return JSONResponse({"id": self._storage.execute(query, (email,)).fetchone()[0]})
 
     def _list_filtered(self, call: Call) -> Response:
         found = [person for person in self._published() if self._is_wanted(person["acf"], call.query)]
-        limit, offset, pages = _paging(call, len(found), default_size=LONGEST_PAGE)
+        limit, offset, pages = paging(call, len(found), default_size=LONGEST_PAGE)
         people = [{"id": person["id"], "acf": person["acf"]} for person in found[offset : offset + limit]]
         return JSONResponse({"people": people, "total": len(found), "total_pages": pages})
 
     def _add_activity(self, call: Call) -> Response:
-        known, body = self._known(call), _object(call)
+        known, body = self._known(call), read_object(call)
         names = ("content", "activity_type", "activity_date")
         if missing := [name for name in names if not body.get(name)]:
-            raise _missing(*missing)
+            raise missing_params(*missing)
         activity = {name: str(body[name]) for name in names}
-        if not _is_day(activity["activity_date"]):
-            raise _invalid(activity_date="activity_date is geen geldige datum.")
+        if not is_day(activity["activity_date"]):
+            raise invalid(activity_date="activity_date is geen geldige datum.")
         statement = "INSERT INTO activities (person_id, content, activity_type, activity_date) VALUES (?, ?, ?, ?)"
         activity_id = self._storage.execute(statement, (known["id"], *activity.values())).lastrowid
         return JSONResponse({"id": activity_id, "person_id": known["id"], **activity}, 201)
 
+    def _add_todo(self, call: Call) -> Response:
+        known, body = self._known(call), read_object(call)
+        content, due_date = body.get("content"), body.get("due_date")
+        if not content:
+            raise missing_params("content")
+        if due_date is not None and not is_day(str(due_date)):
+            raise invalid(due_date="due_date is geen geldige datum.")
+        statement = "INSERT INTO todos (person_id, content, due_date) VALUES (?, ?, ?) RETURNING *"
+        [row] = self._storage.execute(statement, (known["id"], str(content), due_date)).fetchall()
+        return JSONResponse(dict(row), 201)
+
     def _upload_photo(self, call: Call) -> Response:
         known, file = self._known(call), call.fields.get("file")
         if not isinstance(file, Upload) or not file.content:
-            raise _RestError(400, "rest_upload_no_data", "Geen gegevens aangeleverd.")
+            raise RestError(400, "rest_upload_no_data", "Geen gegevens aangeleverd.")
         if image_type(file.content) is None:
             message = "Je hebt geen toestemming om dit bestandstype te uploaden."
-            raise _RestError(400, "rest_upload_sideload_error", message)
+            raise RestError(400, "rest_upload_sideload_error", message)
         row = (known["id"], file.filename, file.content_type, file.content)
         self._storage.execute("INSERT OR REPLACE INTO photos VALUES (?, ?, ?, ?)", row)
         url = f"{call.base_url}/wp-content/uploads/{file.filename}"
@@ -263,23 +302,26 @@ class RondoClub(System):
     def _delete_photo(self, call: Call) -> Response:
         known = self._known(call)
         if not self._storage.execute("DELETE FROM photos WHERE person_id = ?", (known["id"],)).rowcount:
-            raise _RestError(404, "rest_no_photo", "Deze persoon heeft geen foto.")
+            raise RestError(404, "rest_no_photo", "Deze persoon heeft geen foto.")
         return JSONResponse({"success": True, "person_id": known["id"]})
 
     def _known(self, call: Call) -> sqlite3.Row:
         """The person of the path; one in the trash is as good as gone."""
-        row: sqlite3.Row | None = self._find(call)
+        return self._row(int(call.params["id"]))
+
+    def _row(self, person_id: int) -> sqlite3.Row:
+        row = self._find(person_id)
         if row is None:
-            raise _RestError(404, "rest_post_invalid_id", "Ongeldig bericht-ID.")
+            raise not_found()
         return row
 
-    def _find(self, call: Call) -> sqlite3.Row | None:
+    def _find(self, person_id: int) -> sqlite3.Row | None:
         query = "SELECT * FROM persons WHERE id = ? AND status != 'trash'"
-        row: sqlite3.Row | None = self._storage.execute(query, (call.params["id"],)).fetchone()
+        row: sqlite3.Row | None = self._storage.execute(query, (person_id,)).fetchone()
         return row
 
     def _stored_acf(self, call: Call) -> JsonObject:
-        row = self._find(call) if "id" in call.params else None
+        row = self._find(int(call.params["id"])) if "id" in call.params else None
         return json.loads(row["acf"]) if row else {}
 
     def _published(self) -> list[JsonObject]:
@@ -303,7 +345,15 @@ class RondoClub(System):
         now = self._now()
         with transaction(self._storage):
             statement = "INSERT INTO persons (status, created_gmt, modified_gmt, acf) VALUES (?, ?, ?, ?) RETURNING *"
-            [row] = self._storage.execute(statement, (status, now, now, _json(kept))).fetchall()
+            [row] = self._storage.execute(statement, (status, now, now, to_json(kept))).fetchall()
+            self._note_emails(row["id"], kept)
+        return row  # type: ignore[no-any-return]  # sqlite3 does not know its row factory
+
+    def _write(self, known: sqlite3.Row, status: str, fields: JsonObject) -> sqlite3.Row:
+        kept = acf.merge(json.loads(known["acf"]), fields)
+        with transaction(self._storage):
+            statement = "UPDATE persons SET status = ?, modified_gmt = ?, acf = ? WHERE id = ? RETURNING *"
+            [row] = self._storage.execute(statement, (status, self._now(), to_json(kept), known["id"])).fetchall()
             self._note_emails(row["id"], kept)
         return row  # type: ignore[no-any-return]  # sqlite3 does not know its row factory
 
@@ -325,99 +375,11 @@ class RondoClub(System):
         }
 
     def _now(self) -> str:
-        return f"{datetime.fromtimestamp(self._clock(), UTC):%Y-%m-%dT%H:%M:%S}"
-
-
-def _rest(handler: Handler) -> Handler:
-    """The handler with its errors as answers."""
-
-    def answer(call: Call) -> Response:
-        try:
-            return handler(call)
-        except _RestError as error:
-            return _error(error)
-
-    return answer
-
-
-def _error(error: _RestError) -> JSONResponse:
-    return JSONResponse(error.body, error.status)
-
-
-def _invalid(**params: str) -> _RestError:
-    return _RestError(400, "rest_invalid_param", f"Ongeldige parameter(s): {', '.join(params)}", params=params)
-
-
-def _missing(*names: str) -> _RestError:
-    message = f"Ontbrekende parameter(s): {', '.join(names)}"
-    return _RestError(400, "rest_missing_callback_param", message, params=list(names))
-
-
-def _object(call: Call) -> JsonObject:
-    if isinstance(call.body, str):
-        raise _RestError(400, "rest_invalid_json", "Ongeldige JSON-inhoud doorgegeven.")
-    return call.fields
-
-
-def _status(body: JsonObject, default: str) -> str:
-    status = body.get("status", default)
-    if status not in STATUSES:
-        raise _invalid(status=f"status is niet een van {', '.join(STATUSES[:-1])} en {STATUSES[-1]}.")
-    return str(status)
+        return utc(self._clock())
 
 
 def _check_acf(body: JsonObject) -> None:
     if "acf" not in body:
-        raise _missing("acf")
+        raise missing_params("acf")
     if problems := acf.find_problems(body["acf"]):
-        raise _invalid(acf=" ".join(problems))
-
-
-def _paging(call: Call, total: int, *, default_size: int) -> tuple[int, int, int]:
-    """Limit, offset and the number of pages."""
-    page = _number(call, "page", 1, math.inf)
-    size = _number(call, "per_page", default_size, LONGEST_PAGE)
-    pages = math.ceil(total / size)
-    if page > max(pages, 1):
-        message = "Het opgevraagde paginanummer is groter dan het aantal beschikbare pagina's."
-        raise _RestError(400, "rest_post_invalid_page_number", message)
-    return size, (page - 1) * size, pages
-
-
-def _number(call: Call, name: str, default: int, most: float) -> int:
-    text = call.query.get(name, str(default))
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise _invalid(**{name: f"{name} moet tussen 1 (inclusief) en {most} (inclusief) liggen"})
-    return int(text)
-
-
-def _moment(text: str) -> str:
-    """An ISO time as it is stored: UTC without saying so."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise _invalid(modified_after="Ongeldige datum.") from None
-    return f"{(moment.astimezone(UTC) if moment.tzinfo else moment):%Y-%m-%dT%H:%M:%S}"
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
-
-
-def _pick(person: JsonObject, call: Call) -> JsonObject:
-    """Only the fields that `_fields` names; `acf.first_name` names one inside another."""
-    if "_fields" not in call.query:
-        return person
-    picked: JsonObject = {}
-    for path in call.query["_fields"].split(","):
-        name, _, inner = path.strip().partition(".")
-        if name in person:
-            picked[name] = {**picked.get(name, {}), inner: person[name].get(inner)} if inner else person[name]
-    return picked
-
-
-def _json(kept: JsonObject) -> str:
-    return json.dumps(kept, ensure_ascii=False)
+        raise invalid(acf=" ".join(problems))

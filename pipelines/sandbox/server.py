@@ -38,7 +38,13 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self.server_state.tasks:  # somebody waits for an answer
             await super().shutdown(sockets)
-            return
+        else:
+            await self._close_idle()
+        for connection in list(self.server_state.connections):  # whoever took too long
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
+    async def _close_idle(self) -> None:
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):
@@ -67,7 +73,6 @@ def serving(apps: Sequence[ASGIApp], *, port_base: int | None = None) -> Iterato
     finally:
         loop.call_soon_threadsafe(stopping.set)
         thread.join()
-        loop.close()
 
 
 def _listen(count: int, port_base: int | None) -> list[socket.socket]:
@@ -94,9 +99,9 @@ def _serve(
         pairs = zip(servers, listeners, strict=True)
         await asyncio.gather(*(server.serve(sockets=[listener]) for server, listener in pairs))
 
-    asyncio.set_event_loop(loop)
-    loop.run_until_complete(serve_all())
-    loop.run_until_complete(loop.shutdown_asyncgens())
+    # The runner cancels what is left over, such as a connection that was accepted in the last moment.
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(serve_all())
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:

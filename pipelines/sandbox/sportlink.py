@@ -13,11 +13,14 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from pipelines.sandbox.calls import Call
 from pipelines.sandbox.club import Club, JsonObject
+from pipelines.sandbox.entities import ANSWERS, CASES, ENTITY, TABS, Answer
 from pipelines.sandbox.faults import Fault, FaultKind
 from pipelines.sandbox.logins import Account, Logins, Session
 from pipelines.sandbox.pages import (
+    ANALYTICS,
     CONTACT_INPUTS,
     LOGIN_ACTION,
+    asking_page,
     code_page,
     dashboard_page,
     login_page,
@@ -29,7 +32,7 @@ from pipelines.sandbox.secrets import otp_secret, secret
 from pipelines.sandbox.system import Handler, System
 
 LOGIN_PATH = "/auth/realms/sportlink/login"
-ENTITY = "/navajo/entity/common/clubweb/member"
+MEMBER = "/member/member-details/{knvb_id}"
 PHOTO_URL_S = 4 * 60 * 60
 ATTEMPT_COOKIE = "AUTH_SESSION_ID"
 SESSION_COOKIE = "SPORTLINK_SESSION"
@@ -66,16 +69,25 @@ class Sportlink(System):
         }
 
     def routes(self) -> Iterable[tuple[str, str, Handler]]:
-        """Login, member search, header and photo, and the general tab."""
+        """Login, member search, header and photo, the general tab, and what other pages ask for."""
         yield "GET", LOGIN_PATH, self._show_login
         yield "POST", LOGIN_ACTION, self._take_login
         yield "GET", "/photos/{knvb_id}", self._show_photo
         yield "GET", "/", lambda _: HTMLResponse(dashboard_page())
         yield "GET", "/member/search", self._show_search
-        yield "POST", f"{ENTITY}/search/SearchMembers", self._search_members
-        yield "GET", f"{ENTITY}/MemberHeader", self._show_header
-        yield "GET", "/member/member-details/{knvb_id}/general", self._show_member
-        yield "POST", "/member/member-details/{knvb_id}/general", self._change_member
+        yield "POST", f"{ENTITY}/member/search/SearchMembers", self._search_members
+        yield "GET", f"{ENTITY}/member/MemberHeader", self._show_header
+        yield "GET", f"{MEMBER}/general", self._show_member
+        yield "POST", f"{MEMBER}/general", self._change_member
+        yield "GET", f"{MEMBER}/{{tab}}", self._show_tab
+        yield "GET", "/teams/union-teams", lambda _: HTMLResponse(_teams_page("Union"))
+        yield "GET", "/teams/club-teams", lambda _: HTMLResponse(_teams_page("Club"))
+        yield "GET", "/teams/team-details/{team_id}/members", self._show_team
+        yield "GET", "/competition-affairs/discipline-cases", lambda _: HTMLResponse(_cases_page())
+        yield "POST", ANALYTICS, lambda _: Response(status_code=204)
+        yield "GET", ANALYTICS, lambda _: Response(status_code=204)
+        for path, answer in ANSWERS.items():
+            yield "GET", path, self._entity(answer)
 
     def refuse_caller(self, call: Call) -> Response | None:
         """Everything needs a session, but the login itself and the photos, whose addresses are signed."""
@@ -84,16 +96,24 @@ class Sportlink(System):
         return RedirectResponse(f"{LOGIN_PATH}?redirect_uri={quote(call.path, safe='')}", 302)
 
     def subject(self, call: Call) -> str:
-        """The KNVB ID."""
-        return str(call.params.get("knvb_id") or call.query.get("PublicPersonId") or call.path)
+        """The KNVB ID, else the key of a team."""
+        return str(
+            call.params.get("knvb_id")
+            or call.query.get("PublicPersonId")
+            or call.params.get("team_id")
+            or call.query.get("PublicTeamId")
+            or call.path
+        )
 
     def fail(self, fault: Fault, call: Call) -> Response:
-        """A refused photo is cut short; a refused form says so; all else is a plain page."""
+        """A refused photo is cut short; refused data and forms say so; all else is a plain page."""
         match fault.kind:
             case FaultKind.TOO_MANY_REQUESTS:
                 return PlainTextResponse("Too Many Requests", 429, {"Retry-After": f"{fault.seconds:.0f}"})
             case FaultKind.REFUSED if call.path.startswith("/photos/"):
                 return Response(b"\xff\xd8\xff", media_type="image/jpeg")
+            case FaultKind.REFUSED if call.method == "GET":
+                return HTMLResponse(message_page("Geen toegang", "Je mag deze gegevens niet zien."), 403)
             case FaultKind.REFUSED:
                 error = '<span id="error">De wijziging is geweigerd.</span>'
                 return HTMLResponse(error, 422)
@@ -154,7 +174,31 @@ class Sportlink(System):
         photo = None
         if self._club.find_photo(knvb_id):
             photo = {"Url": f"{call.base_url}{self._sign(knvb_id)}", "PhotoDate": member["PersonImageDate"]}
-        return JSONResponse({"PublicPersonId": knvb_id, "HasFinancialTransferBlockOwnClub": False, "Photo": photo})
+        is_blocked = knvb_id in self._club.blocked
+        return JSONResponse({"PublicPersonId": knvb_id, "HasFinancialTransferBlockOwnClub": is_blocked, "Photo": photo})
+
+    def _show_tab(self, call: Call) -> Response:
+        knvb_id, tab = call.params["knvb_id"], call.params["tab"]
+        if tab not in TABS or self._club.find_member(knvb_id) is None:
+            return self.no_route(call)
+        asks = (f"{ENTITY}/member/{name}?PublicPersonId={quote(knvb_id)}" for name in TABS[tab])
+        return HTMLResponse(asking_page(knvb_id, *asks))
+
+    def _show_team(self, call: Call) -> Response:
+        team_id = call.params["team_id"]
+        team = next((team for team in self._club.teams if team.team_id == team_id), None)
+        if team is None:
+            return self.no_route(call)
+        kind = "Union" if team.is_union else "Club"
+        asks = (f"{ENTITY}/team/{kind}Team{part}?PublicTeamId={quote(team_id)}" for part in ("Players", "NonPlayers"))
+        return HTMLResponse(asking_page(team.code, *asks))
+
+    def _entity(self, answer: Answer) -> Handler:
+        def handle(call: Call) -> Response:
+            found = answer(self._club, call.query)
+            return JSONResponse({"Error": "Not found"}, 404) if found is None else JSONResponse(found)
+
+        return handle
 
     def _show_photo(self, call: Call) -> Response:
         knvb_id, expires = call.params["knvb_id"], call.query.get("expires", "")
@@ -203,3 +247,15 @@ class Sportlink(System):
 
     def _signature(self, knvb_id: str, expires: str) -> str:
         return hmac.new(self._photo_key, f"{knvb_id} {expires}".encode(), sha256).hexdigest()
+
+
+def _teams_page(kind: str) -> str:
+    """The page asks for the players of all teams first, under a name that is easily mistaken."""
+    return asking_page("Teams", f"{ENTITY}/team/{kind}TeamsPlayers", f"{ENTITY}/team/{kind}Teams")
+
+
+def _cases_page() -> str:
+    """The cases of teams, and behind a tab those of persons; who looks is noted elsewhere."""
+    noted = f"{ANALYTICS}?event=DisciplineClubCases"
+    tabs = (("Teamzaken", f"{noted} {CASES}Team"), ("Individuele tuchtzaken", f"{noted} {CASES}Player"))
+    return asking_page("Tuchtzaken", f"{CASES}Team", tabs=tabs)

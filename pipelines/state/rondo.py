@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -106,18 +107,8 @@ class Parent:
     last_synced_hash: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A contact field that somebody changed in Rondo Club; `value` is empty where it was cleared."""
-
-    change_id: int
-    knvb_id: str
-    field_name: str
-    value: str
-
-
 class RondoState:
-    """Members, parents and changes to push. A change is on disk when its method returns."""
+    """Members and parents. A change is on disk when its method returns."""
 
     def __init__(self, connection: sqlite3.Connection, now: Callable[[], str]) -> None:
         self._connection = connection
@@ -130,9 +121,25 @@ class RondoState:
         rows = self._connection.execute("SELECT * FROM rondo_club_members WHERE left_at IS NULL ORDER BY id")
         return [Member.from_row(row) for row in rows]
 
+    def person_ids(self) -> dict[str, int]:
+        """Whose person of Rondo Club is known, by KNVB id; former members as well."""
+        query = "SELECT knvb_id, rondo_club_id FROM rondo_club_members WHERE rondo_club_id IS NOT NULL"
+        return dict(self._connection.execute(query).fetchall())
+
+    def former_members(self) -> frozenset[str]:
+        """KNVB ids of those who are not in the latest download and are known all the same."""
+        rows = self._connection.execute("SELECT knvb_id FROM rondo_club_members WHERE left_at IS NOT NULL")
+        return frozenset(knvb_id for (knvb_id,) in rows)
+
     def members_with_photo(self, *states: PhotoState) -> list[Member]:
         """The members whose photo is in one of these states."""
         return [member for member in self.members() if member.photo_state in states]
+
+    def photo_coverage(self) -> tuple[int, int]:
+        """How many members have their photo in Rondo Club, and how many members there are."""
+        query = "SELECT coalesce(sum(photo_state = 'synced'), 0), count(*) FROM rondo_club_members WHERE left_at IS NULL"
+        with_photo, members = self._connection.execute(query).fetchone()
+        return with_photo, members
 
     def store_members(self, members: Iterable[WantedMember]) -> None:
         """Take over what a download says; who is not in it stays as it is."""
@@ -172,6 +179,7 @@ class RondoState:
                 " WHERE rondo_club_id = ?",
                 (person_id,),
             )
+            self._connection.execute("DELETE FROM rondo_club_strangers WHERE rondo_club_id = ?", (person_id,))
 
     def mark_member_left(self, knvb_id: str) -> None:
         """Keep who the member was in Rondo Club, and nothing else of it."""
@@ -218,6 +226,20 @@ class RondoState:
             if until is not None:
                 self._connection.execute("REPLACE INTO rondo_club_refresh (id, modified_gmt) VALUES (1, ?)", (until,))
 
+    def remember_strangers(self, emails: Mapping[int, str]) -> None:
+        """Take over which persons of Rondo Club never were members: their addresses by id, empty without one."""
+        with transaction(self._connection):
+            self._connection.executemany("DELETE FROM rondo_club_strangers WHERE rondo_club_id = ?", [(one,) for one in emails])
+            rows = [(person_id, email) for person_id, email in emails.items() if email]
+            self._connection.executemany("INSERT INTO rondo_club_strangers VALUES (?, ?)", rows)
+
+    def strangers(self) -> dict[str, list[int]]:
+        """Who never was a member and has an address in Rondo Club: persons by address, the oldest first."""
+        persons: defaultdict[str, list[int]] = defaultdict(list)
+        for person_id, email in self._connection.execute("SELECT * FROM rondo_club_strangers ORDER BY rondo_club_id"):
+            persons[email].append(person_id)
+        return dict(persons)
+
     def volunteers(self) -> frozenset[str]:
         """KNVB ids of the members that are volunteers at present, as far as Rondo Club was asked."""
         rows = self._connection.execute("SELECT knvb_id FROM rondo_club_members WHERE huidig_vrijwilliger")
@@ -257,27 +279,6 @@ class RondoState:
     def delete_parent(self, email: str) -> None:
         """Forget the parent altogether."""
         self._connection.execute("DELETE FROM rondo_club_parents WHERE email = ?", (email,))
-
-    # ------------------------------------------------------------------------------------------------ changes to push
-
-    def pending_changes(self) -> list[Change]:
-        """What was changed in Rondo Club and not pushed to Sportlink, oldest first."""
-        rows = self._connection.execute(
-            "SELECT id, knvb_id, field_name, new_value FROM rondo_club_change_detections WHERE synced_at IS NULL ORDER BY id"
-        )
-        return [
-            Change(change_id=change_id, knvb_id=knvb_id, field_name=field_name, value=value or "")
-            for change_id, knvb_id, field_name, value in rows
-        ]
-
-    def mark_pushed(self, changes: Sequence[Change]) -> None:
-        """Remember that Sportlink has these changes."""
-        now = self._now()
-        with transaction(self._connection):
-            self._connection.executemany(
-                "UPDATE rondo_club_change_detections SET synced_at = ? WHERE id = ?",
-                [(now, change.change_id) for change in changes],
-            )
 
 
 _STORE_MEMBER = """

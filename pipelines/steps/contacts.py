@@ -1,14 +1,16 @@
-"""Push contact details that were changed in Rondo Club back to Sportlink."""
+"""Bring contact details that were changed in Rondo Club back to Sportlink."""
 
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 
 from pipelines.errors import LoginError, SportlinkError
-from pipelines.result import PushedMember, ReverseSyncResult
+from pipelines.result.people import PushedMember, ReverseSyncResult
 from pipelines.state import Change
+from pipelines.steps.changes import unsettled_changes
+from pipelines.steps.refresh import refresh_persons
 from pipelines.systems import Systems
-from pipelines.transform.contacts import contact_changes, form_inputs
+from pipelines.transform.contacts import form_inputs
 
 logger = logging.getLogger(__name__)
 
@@ -16,12 +18,17 @@ ATTEMPTS = 3
 
 
 def push_contacts(systems: Systems) -> ReverseSyncResult:
-    """Fill in the pending changes in Sportlink's form, member by member; without any, Sportlink is not even asked.
+    """See what was changed in Rondo Club, and fill it in in Sportlink's form, member by member.
+
+    Without changes Sportlink is not even asked.
 
     Raises:
+        RondoClubError: Rondo Club does not say what was changed.
         LoginError: Sportlink does not let us in; what is pushed already stays pushed.
     """
-    pending = list(contact_changes(systems.state.rondo.pending_changes()).items())
+    refresh_persons(systems)
+    unsettled = [(knvb_id, unsettled_changes(systems, knvb_id)) for knvb_id in systems.state.contacts.changed_members()]
+    pending = [(knvb_id, changes) for knvb_id, changes in unsettled if changes]
     tracked = systems.track(pending, "pushing contact details")
     result = ReverseSyncResult(results=tuple(_push_member(systems, knvb_id, changes) for knvb_id, changes in tracked))
     if pending:
@@ -33,7 +40,7 @@ def _push_member(systems: Systems, knvb_id: str, changes: Sequence[Change]) -> P
     inputs = form_inputs(changes)
     attempts, error = _try_update(systems, knvb_id, inputs)
     if error is None:
-        systems.state.rondo.mark_pushed(changes)
+        systems.state.contacts.mark_pushed(changes)
     message = None if error is None else str(error)
     return PushedMember(knvb_id=knvb_id, attempts=attempts, field_count=len(inputs), error=message)
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TypeVar
 
-from pipelines.errors import ClientError, LapostaError, LoginError, RondoClubError
+from pipelines.errors import ClientError, FreeScoutError, LapostaError, LoginError, RondoClubError
 from pipelines.result import ErrorRecord
 
 logger = logging.getLogger(__name__)
@@ -49,5 +49,5 @@ def find_orphans(known: Mapping[str, Item], present: Collection[str], failures: 
 
 def _concerns_every_item(error: ClientError) -> bool:
     """A login or a key is refused; a 401 of Sportlink may be about one photo, whose address has expired."""
-    has_refused_key = isinstance(error, LapostaError | RondoClubError) and error.status == HTTPStatus.UNAUTHORIZED
-    return has_refused_key or isinstance(error, LoginError)
+    has_key = isinstance(error, LapostaError | RondoClubError | FreeScoutError)
+    return isinstance(error, LoginError) or (has_key and error.status == HTTPStatus.UNAUTHORIZED)

@@ -3,7 +3,7 @@
 import logging
 
 from pipelines.errors import EmptyDownloadError
-from pipelines.result import DownloadResult
+from pipelines.result.people import DownloadResult
 from pipelines.systems import Systems
 from pipelines.transform.sportlink import MemberRecord
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.errors import RondoClubNotFoundError
-from pipelines.result import ErrorRecord, PersonCounts
-from pipelines.state import Member, Parent, source_hash
+from pipelines.result import ErrorRecord
+from pipelines.result.people import PersonCounts
+from pipelines.state import Parent, source_hash
 from pipelines.steps.items import find_orphans, item
 from pipelines.systems import Systems
 from pipelines.transform.parents import ParentRecord, collect_parents, parent_body, parent_update
@@ -22,7 +23,7 @@ SYSTEM = "rondoClub"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Family:
-    """A parent with its children's persons, as far as they have one, and the members that share its address."""
+    """A parent with its children's persons, as far as they have one, and all persons that are known to have its address."""
 
     parent: ParentRecord
     known: Parent
@@ -45,10 +46,10 @@ def sync_parents(systems: Systems, records: Sequence[MemberRecord], *, force: bo
     parents = collect_parents(records)
     state.store_parents({parent.email: _remembered(parent) for parent in parents})
 
-    families = _families(parents, state.parents(), state.members())
+    families = _families(systems, parents)
     changed = [family for family in families if force or family.known.last_synced_hash != family.source_hash]
     counts: Counter[str] = Counter(total=len(families), skipped=len(families) - len(changed))
-    failures: list[ErrorRecord] = []
+    failures = list[ErrorRecord]()
     for family in systems.track(changed, "syncing parents"):
         with item(failures, email=family.parent.email, system=SYSTEM):
             counts[_write_parent(systems, family)] += 1
@@ -67,10 +68,12 @@ def _remembered(parent: ParentRecord) -> dict[str, object]:
     return {"data": data, "childKnvbIds": parent.child_knvb_ids}
 
 
-def _families(parents: Sequence[ParentRecord], known: dict[str, Parent], members: Sequence[Member]) -> list[_Family]:
+def _families(systems: Systems, parents: Sequence[ParentRecord]) -> list[_Family]:
+    state = systems.state.rondo
+    known, strangers = state.parents(), state.strangers()
     ids: dict[str, int] = {}
     ids_by_email: defaultdict[str | None, list[int]] = defaultdict(list)
-    for member in members:
+    for member in state.members():
         if member.person_id is not None:
             ids[member.knvb_id] = member.person_id
             ids_by_email[member.email].append(member.person_id)
@@ -79,7 +82,8 @@ def _families(parents: Sequence[ParentRecord], known: dict[str, Parent], members
             parent=parent,
             known=known[parent.email],
             child_ids=tuple(ids[knvb_id] for knvb_id in parent.child_knvb_ids if knvb_id in ids),
-            namesake_ids=tuple(ids_by_email[parent.email]),
+            # Members first: Rondo Club itself names one person for an address, which may be a child that shares it.
+            namesake_ids=(*ids_by_email[parent.email], *strangers.get(parent.email, ())),
         )
         for parent in parents
     ]

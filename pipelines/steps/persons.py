@@ -1,17 +1,21 @@
 """Make persons of members, and of their parents, in Rondo Club."""
 
 import logging
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 
+from pipelines.clients import JsonObject
 from pipelines.errors import RondoClubNotFoundError
-from pipelines.result import ErrorRecord, PersonCounts, PersonsResult
-from pipelines.state import Change, Member, PhotoState, WantedMember
+from pipelines.result import ErrorRecord
+from pipelines.result.people import PersonCounts, PersonsResult
+from pipelines.state import Member, PhotoState, WantedMember
+from pipelines.steps.changes import detect_changes, unsettled_changes
 from pipelines.steps.items import find_orphans, item
 from pipelines.steps.members import latest_members
 from pipelines.steps.parents import sync_parents
 from pipelines.steps.refresh import refresh_persons
 from pipelines.systems import Systems
+from pipelines.transform.contacts import rondo_club_contacts, sportlink_contacts
 from pipelines.transform.person import is_person, keep_changes, partial_body, person_body, remote_person
 from pipelines.transform.photos import next_photo_state
 from pipelines.transform.sportlink import MemberRecord
@@ -38,15 +42,15 @@ def _sync_members(systems: Systems, records: Sequence[MemberRecord], *, force: b
     known = {member.knvb_id: member for member in systems.state.rondo.members()}
     present = {record.knvb_id for record in records}
     systems.state.rondo.store_members([_wanted(record, known.get(record.knvb_id)) for record in records])
+    systems.state.contacts.note_sportlink({record.knvb_id: sportlink_contacts(record) for record in records})
 
     members = [member for member in systems.state.rondo.members() if member.knvb_id in present]
     changed = [member for member in members if force or member.is_changed]
-    changes = _pending_changes(systems)
     counts: Counter[str] = Counter(total=len(members), skipped=len(members) - len(changed))
-    failures: list[ErrorRecord] = []
+    failures = list[ErrorRecord]()
     for member in systems.track(changed, "syncing members"):
         with item(failures, knvb_id=member.knvb_id, system=SYSTEM):
-            _write_member(systems, member, changes[member.knvb_id], counts)
+            _write_member(systems, member, counts)
     for member in find_orphans(known, present, failures, system=SYSTEM):
         with item(failures, knvb_id=member.knvb_id, system=SYSTEM):
             _retire_member(systems, member)
@@ -67,36 +71,36 @@ def _wanted(record: MemberRecord, known: Member | None) -> WantedMember:
     )
 
 
-def _pending_changes(systems: Systems) -> defaultdict[str, list[Change]]:
-    by_member: defaultdict[str, list[Change]] = defaultdict(list)
-    for change in systems.state.rondo.pending_changes():
-        by_member[change.knvb_id].append(change)
-    return by_member
-
-
-def _write_member(systems: Systems, member: Member, changes: Sequence[Change], counts: Counter[str]) -> None:
+def _write_member(systems: Systems, member: Member, counts: Counter[str]) -> None:
     if member.person_id is not None:
         try:
-            counts["conflicts"] += _update_member(systems, member, member.person_id, changes)
+            counts["conflicts"] += _update_member(systems, member, member.person_id)
         except RondoClubNotFoundError:
             systems.state.rondo.forget_person(member.person_id)
         else:
             counts["updated"] += 1
             return
     person_id = systems.rondo_club.create_person(member.body, subject=member.knvb_id)
-    systems.state.rondo.mark_member_synced(member, person_id)
+    _mark_synced(systems, member, person_id, member.body)
     counts["created"] += 1
 
 
-def _update_member(systems: Systems, member: Member, person_id: int, changes: Sequence[Change]) -> int:
+def _update_member(systems: Systems, member: Member, person_id: int) -> int:
     """Returns in how many fields Rondo Club was right."""
     person = systems.rondo_club.get_person(person_id)
-    body, conflicts = keep_changes(member.body, changes)
-    systems.rondo_club.update_person(person_id, body)
-    systems.state.rondo.mark_member_synced(member, person_id)
+    detect_changes(systems, person)
+    changes = unsettled_changes(systems, member.knvb_id)
+    body = keep_changes(member.body, changes)
+    shown = systems.rondo_club.update_person(person_id, body)
+    _mark_synced(systems, member, person_id, shown)
     if known := remote_person(person):
         systems.state.rondo.remember_persons([known])
-    return conflicts
+    return len(changes)
+
+
+def _mark_synced(systems: Systems, member: Member, person_id: int, person: JsonObject) -> None:
+    systems.state.contacts.note_rondo_club(member.knvb_id, rondo_club_contacts(person["acf"]))
+    systems.state.rondo.mark_member_synced(member, person_id)
 
 
 def _retire_member(systems: Systems, member: Member) -> None:

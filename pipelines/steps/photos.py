@@ -6,7 +6,9 @@ from pathlib import Path
 
 from pipelines.clients.sportlink import Photo
 from pipelines.errors import RondoClubNotFoundError
-from pipelines.result import ErrorRecord, PhotoDownloadResult, PhotoUploadResult
+from pipelines.result import ErrorRecord
+from pipelines.result.all import PhotoCoverage
+from pipelines.result.people import PhotoDownloadResult, PhotoUploadResult
 from pipelines.state import Member, PhotoState
 from pipelines.steps.items import item
 from pipelines.systems import Systems
@@ -52,6 +54,12 @@ def upload_photos(systems: Systems) -> PhotoUploadResult:
             counts["deleted"] += 1
     logger.info("%d photos uploaded, %d deleted, %d failed", counts["uploaded"], counts["deleted"], len(failures))
     return PhotoUploadResult(**counts, failures=failures)
+
+
+def measure_coverage(systems: Systems) -> PhotoCoverage:
+    """See how many of the members have their photo in Rondo Club."""
+    with_photos, members = systems.state.rondo.photo_coverage()
+    return PhotoCoverage(members_with_photos=with_photos, total_members=members)
 
 
 def _upload_photo(systems: Systems, member: Member) -> str | None:

@@ -1,10 +1,11 @@
-"""Ask Rondo Club what has changed there: who is a volunteer, and who has a person already."""
+"""Ask Rondo Club what has changed there: who is a volunteer, who has a person already, and whose contact details are others."""
 
 import logging
 from datetime import datetime, timedelta
 
+from pipelines.steps.changes import detect_changes
 from pipelines.systems import Systems
-from pipelines.transform.person import remote_person
+from pipelines.transform.person import remote_person, stranger_email
 
 logger = logging.getLogger(__name__)
 
@@ -25,4 +26,7 @@ def refresh_persons(systems: Systems) -> None:
     newest = max(datetime.fromisoformat(person["modified_gmt"]) for person in people)
     until = f"{(newest - _OVERLAP).isoformat()}Z"
     state.remember_persons([known for person in people if (known := remote_person(person))], until=until)
+    state.remember_strangers({person["id"]: stranger_email(person["acf"]) for person in people})
+    for person in people:
+        detect_changes(systems, person)
     logger.debug("%d persons were modified in Rondo Club", len(people))

@@ -5,7 +5,8 @@ from collections import Counter
 
 from pipelines.clients.laposta import Upsert
 from pipelines.errors import EmptyDownloadError, RondoClubError
-from pipelines.result import ErrorRecord, PreparedList, PrepareResult, SubmitResult, SubmittedList
+from pipelines.result import ErrorRecord
+from pipelines.result.people import PreparedList, PrepareResult, SubmitResult, SubmittedList
 from pipelines.steps.items import item
 from pipelines.steps.members import latest_members
 from pipelines.steps.refresh import refresh_persons

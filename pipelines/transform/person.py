@@ -6,7 +6,7 @@ from typing import Any
 
 from pipelines.clients import JsonObject
 from pipelines.state import Change, RemotePerson
-from pipelines.transform.sportlink import MemberRecord
+from pipelines.transform.sportlink import MemberRecord, normalized_email
 
 FIELDS: Mapping[str, str] = {
     "lid-sinds": "MemberSince",
@@ -66,6 +66,15 @@ def remote_person(person: JsonObject) -> RemotePerson | None:
     return RemotePerson(knvb_id=acf["knvb-id"], person_id=person["id"], is_volunteer=is_volunteer)
 
 
+def stranger_email(acf: JsonObject) -> str:
+    """The normalized address of a person that never was a member; empty for one that was, and without an address."""
+    if acf.get("knvb-id"):
+        return ""
+    rows = acf.get("contact_info") or []
+    emails = [normalized_email(row["contact_value"] or "") for row in rows if row["contact_type"] == "email"]
+    return next(filter(None, emails), "")
+
+
 def contact_rows(contacts: Sequence[tuple[str, str]]) -> list[JsonObject]:
     """Rows of the contact repeater from pairs of type and value; empty values make none."""
     return [{"contact_type": kind, "contact_label": "", "contact_value": value} for kind, value in contacts if value]
@@ -87,22 +96,17 @@ def address_rows(member: MemberRecord) -> list[JsonObject]:
     ]
 
 
-def keep_changes(body: JsonObject, changes: Sequence[Change]) -> tuple[JsonObject, int]:
-    """Let contact fields that were changed in Rondo Club win over the body, until Sportlink has them too.
+def keep_changes(body: JsonObject, changes: Sequence[Change]) -> JsonObject:
+    """The body with the contact fields that were changed in Rondo Club, until Sportlink has them too.
 
     Args:
         body: As `person_body` makes it.
-        changes: The member's changes that wait to be pushed, oldest first.
-
-    Returns:
-        The body to send, and in how many fields the two systems differed.
+        changes: The member's changes that Sportlink shall have, one a field.
     """
     values = {row["contact_type"]: row["contact_value"] for row in body["acf"]["contact_info"]}
-    newer = {change.field_name: change.value for change in changes if change.field_name in CONTACTS}
-    kept = values | newer
-    contact_info = contact_rows([(kind, kept.get(kind, "")) for kind in CONTACTS])
-    conflicts = sum(values.get(kind, "") != value for kind, value in newer.items())
-    return {**body, "acf": {**body["acf"], "contact_info": contact_info}}, conflicts
+    values |= {change.field_name: change.value for change in changes}
+    contact_info = contact_rows([(kind, values.get(kind, "")) for kind in CONTACTS])
+    return {**body, "acf": {**body["acf"], "contact_info": contact_info}}
 
 
 def _birth(date: str) -> JsonObject:

@@ -38,15 +38,15 @@ def relationship(related_id: int, relationship_type: int) -> JsonObject:
 
 
 def _row(row: JsonObject) -> JsonObject:
-    person = _ids(row.get("related_person"))
+    person = read_ids(row.get("related_person"))
     return {
         "related_person": person[0] if person else None,
-        "relationship_type": _ids(row.get("relationship_type")),
+        "relationship_type": read_ids(row.get("relationship_type")),
         "relationship_label": row.get("relationship_label") or "",
     }
 
 
-def _ids(value: object) -> list[int]:
-    """A number, a list of numbers, or numbers as texts."""
+def read_ids(value: object) -> list[int]:
+    """The ids that a field shows: a number, a list of numbers, or numbers as texts."""
     values = value if isinstance(value, list) else [value]
     return [int(one) for one in values if isinstance(one, int | str) and str(one).isdecimal()]

@@ -12,14 +12,16 @@ from pipelines.systems import Systems
 
 JsonObject = dict[str, Any]
 
+_READ = {"sportlink", "nikki"}
+"""Systems that are asked for data; a login is no change of anything."""
+
 
 @pytest.fixture
 def club_sandbox(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """A sandbox whose club has no members yet; parametrize it indirectly with the rules of its faults."""
     faults = Faults(rules=getattr(request, "param", ()))
     with running(tmp_path / "sandbox", members=1, faults=faults) as sandbox:
-        sandbox.club.members.clear()
-        sandbox.club.volunteers.clear()
+        sandbox.club.clear()
         yield sandbox
 
 
@@ -43,13 +45,13 @@ def club(club_sandbox: Sandbox) -> Callable[..., list[JsonObject]]:
 
 @pytest.fixture
 def writes(club_sandbox: Sandbox) -> Callable[[], list[str]]:
-    """Gives the requests that were to change something at Laposta or Rondo Club, since it was last asked."""
+    """Gives the requests that were to change something where the pipelines write, since it was last asked."""
     seen = 0
 
     def take() -> list[str]:
         nonlocal seen
         received = club_sandbox.requests
         new, seen = received[seen:], len(received)
-        return [f"{one.method} {one.path}" for one in new if one.system != "sportlink" and one.method != "GET"]
+        return [f"{one.method} {one.path}" for one in new if one.system not in _READ and one.method != "GET"]
 
     return take

@@ -1,17 +1,22 @@
+import fcntl
 import logging
 import os
 import re
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
+import textwrap
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
-from pipelines.cli import command
+from pipelines.cli import command, number_or
 from pipelines.errors import SportlinkError
 from pipelines.sandbox import running
 from pipelines.settings import System
@@ -31,7 +36,7 @@ def alone_in_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
     for name in list(os.environ):
-        if name.startswith(("SPORTLINK_", "LAPOSTA_", "RONDO_", "SYNC_")):
+        if name.startswith(("SPORTLINK_", "NIKKI_", "LAPOSTA_", "RONDO_", "FREESCOUT_", "SYNC_")):
             monkeypatch.delenv(name)
 
 
@@ -107,8 +112,10 @@ def test_what_is_missing_is_named_in_one_line():
 
     assert result.exit_code == 2
     assert result.stderr == (
-        "[ERROR] missing settings: SPORTLINK_USERNAME, SPORTLINK_PASSWORD, SPORTLINK_OTP_SECRET, LAPOSTA_API_KEY, "
-        "RONDO_URL, RONDO_USERNAME, RONDO_APP_PASSWORD (set them in the environment or in .env)\n"
+        "[ERROR] missing settings: SPORTLINK_USERNAME, SPORTLINK_PASSWORD, SPORTLINK_OTP_SECRET, "
+        "NIKKI_USERNAME, NIKKI_PASSWORD, NIKKI_OTP_SECRET, LAPOSTA_API_KEY, "
+        "RONDO_URL, RONDO_USERNAME, RONDO_APP_PASSWORD, FREESCOUT_BASE_URL, FREESCOUT_API_KEY "
+        "(set them in the environment or in .env)\n"
     )
     assert result.stdout == ""
 
@@ -214,7 +221,7 @@ def test_nothing_is_left_of_the_logging_when_a_run_has_ended():
     assert logging.getLogger("pipelines").handlers == logging.getLogger("otel_sqlite").handlers == []
 
 
-def test_a_second_run_of_the_same_pipeline_does_not_start():
+def test_a_second_run_of_the_same_pipeline_ends_at_once_while_others_go_on():
     inner = []
 
     def nest(_systems):
@@ -223,8 +230,96 @@ def test_a_second_run_of_the_same_pipeline_does_not_start():
 
     result = invoke(nest, systems=[])
 
-    assert [result.exit_code, *(one.exit_code for one in inner)] == [0, 2, 0]
-    assert inner[0].stderr == "[ERROR] sync-people is already running (it holds data/state/people.lock)\n"
+    line = "[ERROR] sync-people is already running (it holds data/state/people.lock)"
+    assert [result.exit_code, *(one.exit_code for one in inner)] == [0, 1, 0]
+    assert set(inner[0].stderr.splitlines()) == {line}  # twice: the logging of both runs listens in this process
+    assert line in texts(log_lines())
+
+
+def test_a_second_run_in_the_sandbox_is_told_of_the_first_and_not_of_the_sandbox():
+    inner = []
+
+    def nest(_systems):
+        inner.append(invoke(succeed, *SANDBOX))
+        return Done()
+
+    result = invoke(nest, *SANDBOX)
+
+    assert (result.exit_code, inner[0].exit_code) == (0, 1)
+    assert set(inner[0].stderr.splitlines()) == {
+        "[ERROR] sync-people is already running (it holds data/sandbox/state/people.lock)"
+    }
+
+
+def test_a_run_that_did_not_start_is_a_failure_on_the_dashboard_that_says_why(tmp_path):
+    code = """
+        from pipelines.cli import command
+        command("people", lambda systems, *, force: None, systems=())()
+    """
+    lock = tmp_path / "data/state/people.lock"
+    lock.parent.mkdir(parents=True)
+    with lock.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], env=tracked(), capture_output=True, check=False)
+
+    with closing(sqlite3.connect("data/dashboard.sqlite")) as dashboard:
+        runs = dashboard.execute("SELECT pipeline, outcome, total_failed FROM runs").fetchall()
+        steps = dashboard.execute("SELECT step_name FROM run_steps").fetchall()
+        errors = dashboard.execute("SELECT step_name, error_message FROM run_errors").fetchall()
+    assert done.returncode == 1
+    assert (runs, steps) == ([("people", "failure", 0)], [])
+    assert errors == [("run", "sync-people is already running (it holds data/state/people.lock)")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "said"),
+    [
+        ([], {"everyone": False, "days": 2}, ""),
+        (["--all", "--days", "7"], {"everyone": True, "days": 7}, ""),
+        (["--days", "0"], {"everyone": False, "days": 2}, "[WARNING] 0 is not a whole number of 1 or more: 2 is taken\n"),
+        (["--days", "few"], {"everyone": False, "days": 2}, "[WARNING] few is not a whole number of 1 or more: 2 is taken\n"),
+    ],
+)
+def test_a_pipeline_is_told_what_its_own_options_say(arguments, given, said):
+    told = []
+
+    def note(_systems, **options):
+        told.append(options)
+        return Done()
+
+    options = (click.option("--all", "everyone", is_flag=True), click.option("--days", type=number_or(2), default=2))
+    result = CliRunner().invoke(command("functions", note, systems=(), options=options), arguments)
+
+    assert (result.exit_code, result.stderr) == (0, said)
+    assert told == [{"force": False, **given}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "site"),
+    [
+        ([], "BrowserSite"),
+        (["--no-browser"], "HttpSite"),
+        (SANDBOX, "HttpSite"),
+        ([*SANDBOX, "--browser"], "BrowserSite"),
+    ],
+)
+def test_the_real_systems_are_seen_in_a_browser_and_the_sandbox_without_unless_told_otherwise(arguments, site):
+    pytest.importorskip("playwright", reason="the browser extra is not installed")
+
+    def look(systems):
+        return Done(summary=" ".join(type(client._site).__name__ for client in (systems.sportlink, systems.nikki)))
+
+    assert f"{site} {site}\n" in invoke(look, *arguments, systems=[]).stdout
+
+
+def test_a_browser_that_is_not_installed_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+    monkeypatch.delitem(sys.modules, "pipelines.clients.chromium", raising=False)
+
+    result = invoke(succeed, "--browser", systems=[])
+
+    text = "[ERROR] --browser needs packages that are missing: pip install 'otel-sqlite[browser]'\n"
+    assert (result.exit_code, result.stderr) == (2, text)
 
 
 def test_a_sandbox_that_another_process_uses_is_one_line():
@@ -312,6 +407,11 @@ command("people", globals()[sys.argv.pop(1)], systems=())()
 """
 
 
+def tracked():
+    """The environment of a process whose runs are recorded."""
+    return {name: value for name, value in os.environ.items() if name != "OTEL_SDK_DISABLED"}
+
+
 def start_process(pipeline, **options):
     return subprocess.Popen([sys.executable, "-c", PROCESS, pipeline], stderr=subprocess.PIPE, **options)
 
@@ -373,3 +473,9 @@ def read_all(descriptor):
     finally:
         os.close(descriptor)
     return shown.decode()
+
+
+def test_the_size_of_a_club_without_a_sandbox_is_a_usage_error():
+    result = CliRunner().invoke(command("people", len, systems=()), ["--members", "5"])
+    assert result.exit_code == 2
+    assert "--members goes with --sandbox" in result.output

@@ -4,9 +4,15 @@ from pipelines.errors import (
     AlreadyRunningError,
     ClientError,
     EmptyDownloadError,
+    FreeScoutError,
+    FreeScoutExistsError,
+    FreeScoutNotFoundError,
     LapostaError,
     LoginError,
+    MissingBrowserError,
     MissingExtraError,
+    NikkiError,
+    NikkiLoginError,
     RondoClubError,
     RondoClubNotFoundError,
     SettingsError,
@@ -64,6 +70,12 @@ def test_a_missing_extra_says_what_to_install():
     )
 
 
+def test_a_missing_browser_says_what_to_install():
+    assert str(MissingBrowserError("none on PATH")) == (
+        "no Chromium to drive: none on PATH (on Debian or Ubuntu: apt-get install chromium; elsewhere: name it in SYNC_CHROMIUM)"
+    )
+
+
 @pytest.mark.parametrize(
     ("child", "parent"),
     [
@@ -77,6 +89,12 @@ def test_a_missing_extra_says_what_to_install():
         (LapostaError, ClientError),
         (RondoClubError, ClientError),
         (RondoClubNotFoundError, RondoClubError),
+        (MissingBrowserError, SyncError),
+        (NikkiError, ClientError),
+        (NikkiLoginError, NikkiError),
+        (FreeScoutError, ClientError),
+        (FreeScoutExistsError, FreeScoutError),
+        (FreeScoutNotFoundError, FreeScoutError),
     ],
 )
 def test_the_errors_form_one_tree(child, parent):

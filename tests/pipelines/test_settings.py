@@ -5,7 +5,11 @@ import pytest
 
 from pipelines.errors import SettingsError
 from pipelines.settings import (
+    BrowserSettings,
+    FreeScoutFields,
+    FreeScoutSettings,
     LapostaSettings,
+    NikkiSettings,
     RondoClubSettings,
     Settings,
     SportlinkSettings,
@@ -17,12 +21,17 @@ FULL = {
     "SPORTLINK_USERNAME": "sync",
     "SPORTLINK_PASSWORD": "sportlink-secret",
     "SPORTLINK_OTP_SECRET": "JBSW Y3DP EHPK 3PXP",
+    "NIKKI_USERNAME": "treasurer",
+    "NIKKI_PASSWORD": "nikki-secret",
+    "NIKKI_OTP_SECRET": "nikki-otp-secret",
     "LAPOSTA_API_KEY": "laposta-secret",
     "LAPOSTA_LIST": "first",
     "LAPOSTA_LIST3": " third ",
     "RONDO_URL": "https://club.example",
     "RONDO_USERNAME": "robot",
     "RONDO_APP_PASSWORD": "rondo secret",
+    "FREESCOUT_BASE_URL": "https://help.example",
+    "FREESCOUT_API_KEY": "freescout-secret",
 }
 
 
@@ -35,6 +44,9 @@ def test_settings_are_read_from_the_environment_and_have_the_real_systems_as_def
             otp_secret="JBSWY3DPEHPK3PXP",
             delay_s=1.0,
             photo_delay_s=0.2,
+        ),
+        nikki=NikkiSettings(
+            url="https://mijn.nikki-online.nl", username="treasurer", password="nikki-secret", otp_secret="nikki-otp-secret"
         ),
         laposta=LapostaSettings(
             url="https://api.laposta.nl",
@@ -49,7 +61,14 @@ def test_settings_are_read_from_the_environment_and_have_the_real_systems_as_def
             parent_type=2,
             child_type=3,
             photo_delay_s=0.2,
+            contributions_delay_s=0.5,
         ),
+        freescout=FreeScoutSettings(
+            url="https://help.example",
+            api_key="freescout-secret",
+            fields=FreeScoutFields(union_teams=1, public_person_id=4, member_since=5, nikki_saldo=7, nikki_status=8),
+        ),
+        browser=BrowserSettings(chromium="", debug_dir=Path("debug")),
         state_dir=Path("data/state"),
         photo_dir=Path("photos"),
         log_dir=Path("logs"),
@@ -67,6 +86,15 @@ def test_everything_that_has_a_default_can_be_set():
         "RONDO_PARENT_TYPE": "12",
         "RONDO_CHILD_TYPE": "13",
         "PHOTO_DELAY_S": "0.1",
+        "NIKKI_URL": "http://127.0.0.1:8004",
+        "NIKKI_DELAY_S": "0",
+        "FREESCOUT_FIELD_UNION_TEAMS": "11",
+        "FREESCOUT_FIELD_PUBLIC_PERSON_ID": "14",
+        "FREESCOUT_FIELD_MEMBER_SINCE": "15",
+        "FREESCOUT_FIELD_NIKKI_SALDO": "17",
+        "FREESCOUT_FIELD_NIKKI_STATUS": "18",
+        "SYNC_CHROMIUM": "/opt/chromium",
+        "SYNC_DEBUG_DIR": "/tmp/debug",
         "SYNC_STATE_DIR": "/tmp/state",
         "SYNC_PHOTO_DIR": "/tmp/photos",
         "SYNC_LOG_DIR": "/tmp/logs",
@@ -84,26 +112,58 @@ def test_everything_that_has_a_default_can_be_set():
         map(Path, ("/tmp/state", "/tmp/photos", "/tmp/logs"))
     )
     assert settings.retry_wait_s == 0.01
+    assert (settings.nikki.url, settings.rondo_club.contributions_delay_s) == ("http://127.0.0.1:8004", 0.0)
+    assert settings.freescout.fields == FreeScoutFields(
+        union_teams=11, public_person_id=14, member_since=15, nikki_saldo=17, nikki_status=18
+    )
+    assert settings.browser == BrowserSettings(chromium="/opt/chromium", debug_dir=Path("/tmp/debug"))
 
 
 def test_one_error_names_all_settings_that_are_missing():
     settings = Settings.from_env({"SPORTLINK_USERNAME": "sync", "RONDO_URL": "  "})
 
     with pytest.raises(SettingsError) as caught:
-        settings.require(System.SPORTLINK, System.LAPOSTA, System.RONDO_CLUB)
+        settings.require(*System)
 
     assert caught.value.missing == (
         "SPORTLINK_PASSWORD",
         "SPORTLINK_OTP_SECRET",
+        "NIKKI_USERNAME",
+        "NIKKI_PASSWORD",
+        "NIKKI_OTP_SECRET",
         "LAPOSTA_API_KEY",
         "RONDO_URL",
         "RONDO_USERNAME",
         "RONDO_APP_PASSWORD",
+        "FREESCOUT_BASE_URL",
+        "FREESCOUT_API_KEY",
     )
 
 
 def test_only_the_systems_that_are_needed_are_asked_for():
     Settings.from_env({"LAPOSTA_API_KEY": "key"}).require(System.LAPOSTA)
+
+
+@pytest.mark.parametrize(("environ", "has"), [(FULL, True), ({"FREESCOUT_BASE_URL": "https://help.example"}, False), ({}, False)])
+def test_a_club_may_do_without_a_system(environ, has):
+    assert Settings.from_env(environ).has(System.FREESCOUT) is has
+
+
+@pytest.mark.parametrize("secret", ["", "plain text 8!", "otpauth://totp/Nikki:club?secret=JBSWY3DP&digits=6&period=30"])
+def test_the_secret_of_nikki_is_a_text_or_an_address(secret):
+    assert Settings.from_env({"NIKKI_OTP_SECRET": secret}).nikki.otp_secret == secret
+
+
+@pytest.mark.parametrize(
+    "secret", ["gehéim", "otpauth://hotp/Nikki?secret=JBSWY3DP", "otpauth://totp/Nikki", "otpauth://totp/N?secret=1"]
+)
+def test_a_secret_of_nikki_that_makes_no_codes_is_unusable(secret):
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({"NIKKI_OTP_SECRET": secret})
+
+    assert caught.value.unusable == (
+        "NIKKI_OTP_SECRET must be a text in ASCII, or an otpauth://totp/ address with a base32 secret",
+    )
 
 
 def test_one_error_names_all_settings_that_are_unusable():

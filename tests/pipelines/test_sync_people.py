@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 from otel_sqlite import ItemError, Outcome
 from otel_sqlite.testing import RecordedStep, recorded
-from pipelines.result import DownloadResult, ErrorRecord
+from pipelines.result import ErrorRecord
+from pipelines.result.people import DownloadResult
 from pipelines.sandbox import Fault, FaultKind, Faults, running
 from pipelines.settings import Settings
 from pipelines.state import PhotoState
 from pipelines.sync_people import main, sync_people
 from pipelines.systems import Systems
+from pipelines.transform.person import partial_body
 
 STEPS = [
     "sportlink-download",
@@ -219,10 +221,12 @@ def break_photo_file(systems):
 
 
 def break_changes(systems):
-    systems.state.rondo._connection.executescript(
-        "INSERT INTO rondo_club_change_detections (knvb_id, field_name, new_value, detected_at)"
-        " VALUES ('K1', 'phone', '010', '');"
-        "CREATE TRIGGER no_more BEFORE UPDATE ON rondo_club_change_detections BEGIN SELECT RAISE(ABORT, 'broken'); END;"
+    [kim] = [member for member in systems.state.rondo.members() if member.knvb_id == "K1"]
+    phone = {"contact_type": "phone", "contact_label": "", "contact_value": "010"}
+    systems.rondo_club.update_person(kim.person_id, partial_body(kim.body["acf"], contact_info=[phone]))
+    systems.state.contacts._connection.execute(
+        "CREATE TRIGGER no_more BEFORE UPDATE OF sportlink_value ON rondo_club_contact_fields"
+        " BEGIN SELECT RAISE(ABORT, 'broken'); END"
     )
     return systems.settings
 

@@ -1,16 +1,18 @@
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import httpx
 import pytest
 
 from pipelines.sandbox import Fault, Faults, Sandbox, running
-from pipelines.settings import Settings
+from pipelines.settings import BrowserSettings, Settings
 
-DROP = "drop"
 HANG = "hang"
 
 
@@ -24,9 +26,11 @@ class Script:
         self.url = url
         self.answers = answers
         self.received: list[str] = []
+        self.bodies: list[str] = []
 
-    def next(self, request: str) -> httpx.Response | str:
+    def next(self, request: str, body: str) -> httpx.Response | str:
         self.received.append(request)
+        self.bodies.append(body)
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
@@ -38,8 +42,8 @@ def _served(answers: list[httpx.Response | str]) -> Iterator[Script]:
         protocol_version = "HTTP/1.1"
 
         def _answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            answer = script.next(f"{self.command} {self.path}")
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            answer = script.next(f"{self.command} {self.path}", body.decode(errors="replace"))
             if not isinstance(answer, str):
                 self._send(answer)
                 return
@@ -97,3 +101,35 @@ def sandbox(start: Callable[..., Sandbox]) -> Sandbox:
 @pytest.fixture
 def settings(sandbox: Sandbox) -> Settings:
     return Settings.from_env(sandbox.environment)
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real browser; a test that needs it is skipped where there is none, unless REQUIRE_BROWSER is set."""
+    missing = _missing_for_a_browser()
+    if missing and os.environ.get("REQUIRE_BROWSER"):
+        pytest.fail(f"REQUIRE_BROWSER is set, and {missing}")
+    if missing:
+        pytest.skip(missing)
+    from pipelines.clients.chromium import Chromium  # noqa: PLC0415  an extra
+
+    settings = BrowserSettings(chromium=os.environ.get("SYNC_CHROMIUM", ""), debug_dir=tmp_path_factory.mktemp("run") / "debug")
+    with Chromium(settings) as chromium:
+        yield chromium
+
+
+@pytest.fixture(params=["http", pytest.param("browser", marks=pytest.mark.browser)])
+def browser(request: pytest.FixtureRequest) -> Any:
+    """How a site is used: a rule that asks for this holds for plain HTTP (None) and for a real browser."""
+    return request.getfixturevalue("chromium") if request.param == "browser" else None
+
+
+def _missing_for_a_browser() -> str | None:
+    try:
+        import playwright.sync_api  # noqa: F401, PLC0415  an extra
+    except ImportError:
+        return "playwright is not installed (pip install 'otel-sqlite[browser]')"
+    named = os.environ.get("SYNC_CHROMIUM")
+    if not (Path(named).is_file() if named else any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))):
+        return "there is no Chromium (apt-get install chromium, or name it in SYNC_CHROMIUM)"
+    return None

@@ -231,8 +231,8 @@ def test_all_pages_of_persons_are_read(serve, at):
 
     assert list(at(script.url).list_people("2026-02-07T08:00:00")) == [person(number) for number in range(203)]
     assert script.received == [
-        "GET /wp-json/wp/v2/people?per_page=100&_fields=id%2Cmodified_gmt%2Cacf&modified_after=2026-02-07T08%3A00%3A00"
-        f"&page={number}"
+        "GET /wp-json/wp/v2/people?_fields=id%2Cmodified_gmt%2Cacf&modified_after=2026-02-07T08%3A00%3A00"
+        f"&per_page=100&page={number}"
         for number in (1, 2, 3)
     ]
 
@@ -248,7 +248,7 @@ def test_a_page_past_the_end_is_the_end(serve, at):
 def test_a_page_that_is_no_list_of_persons_is_an_error(serve, at, answer):
     script = serve(httpx.Response(200, json=answer))
 
-    with pytest.raises(RondoClubError, match="not a list of persons"):
+    with pytest.raises(RondoClubError, match="not a list of objects"):
         list(at(script.url).list_people())
 
 
@@ -256,3 +256,83 @@ def test_the_persons_of_the_sandbox_are_listed(rondo_club, person_id):
     [listed] = rondo_club.list_people()
 
     assert (listed["id"], listed["acf"]["knvb-id"]) == (person_id, "QXZT41P")
+
+
+def test_volunteers_without_a_certificate_are_listed_by_all_pages(serve, at):
+    pages = [{"people": [{"acf": {"knvb-id": knvb_id}} for knvb_id in page], "total_pages": 2} for page in (["A", ""], ["B"])]
+    script = serve(*(httpx.Response(200, json=page) for page in pages))
+
+    assert list(at(script.url).list_volunteers_without_vog()) == ["A", "B"]
+    query = "huidig_vrijwilliger=1&vog_missing=1&vog_older_than_years=3&per_page=100"
+    assert script.received == [f"GET /wp-json/rondo/v1/people/filtered?{query}&page={page}" for page in (1, 2)]
+
+
+def test_no_volunteers_are_no_pages(serve, at):
+    script = serve(httpx.Response(200, json={"people": [], "total_pages": 0}))
+
+    assert list(at(script.url).list_volunteers_without_vog()) == []
+
+
+POSTS = [
+    ("team", "teams", {"title": "JO14-2", "status": "publish", "acf": {"publicteamid": "T0017", "gender": "male"}}),
+    ("commissie", "commissies", {"title": "Jeugdcommissie", "status": "publish"}),
+    ("case", "discipline-cases", {"title": "Fenna - Match - Date", "status": "publish", "acf": {"dossier_id": "T-00042"}}),
+]
+
+
+@pytest.mark.parametrize(("name", "type_name", "post"), POSTS)
+def test_a_post_is_created_changed_and_deleted(rondo_club, sandbox, name, type_name, post):
+    create, update, delete = (getattr(rondo_club, f"{verb}_{name}") for verb in ("create", "update", "delete"))
+
+    post_id = create(post)
+    update(post_id, {**post, "title": "Renamed"})
+    [stored] = sandbox.rondo_club.posts.all(type_name)
+    delete(post_id)
+    delete(post_id)
+
+    assert (stored["id"], stored["title"]["rendered"]) == (post_id, "Renamed")
+    assert sandbox.rondo_club.posts.all(type_name) == []
+
+
+@pytest.mark.parametrize(("name", "type_name", "post"), POSTS)
+def test_a_post_that_is_gone_is_not_found(rondo_club, name, type_name, post):
+    with pytest.raises(RondoClubNotFoundError) as caught:
+        getattr(rondo_club, f"update_{name}")(7, post, subject="JO14-2")
+
+    assert str(caught.value).startswith(f"rondo-club: update {name} JO14-2: 404, ")
+
+
+@pytest.mark.parametrize(("name", "type_name", "post"), POSTS[:2])
+def test_all_posts_of_a_type_are_listed(rondo_club, name, type_name, post):
+    ids = [getattr(rondo_club, f"create_{name}")({**post, "title": f"Number {number}"}) for number in range(102)]
+
+    assert sorted(stored["id"] for stored in getattr(rondo_club, f"list_{name}s")()) == ids
+
+
+@pytest.mark.parametrize("kind", [FaultKind.DROPPED, FaultKind.LOST, FaultKind.SERVER_ERROR])
+@pytest.mark.parametrize(("name", "type_name", "post"), POSTS)
+def test_no_post_is_created_twice(start, kind, name, type_name, post):
+    sandbox = start(Fault(kind=kind, system="rondo-club", method="POST"))
+    settings = Settings.from_env(sandbox.environment).rondo_club
+
+    with RondoClubClient(settings, retry_wait_s=0) as rondo_club, pytest.raises(RondoClubError):
+        getattr(rondo_club, f"create_{name}")(post)
+
+    assert len(sandbox.requests) == 1
+
+
+def test_a_season_is_created_once_and_then_known(rondo_club, sandbox, settings):
+    first, again = rondo_club.season_term("2025-2026"), rondo_club.season_term("2025-2026")
+    with RondoClubClient(settings.rondo_club, retry_wait_s=0) as other:
+        found = other.season_term("2025-2026")
+
+    assert first == again == found
+    assert [term["slug"] for term in sandbox.rondo_club.posts.terms()] == ["2025-2026"]
+    assert [request.method for request in sandbox.requests] == ["GET", "POST", "GET"]
+
+
+def test_something_to_do_is_noted_at_the_person(rondo_club, sandbox, person_id):
+    rondo_club.create_todo(person_id, content="Look at case T-00042", due_date="2026-02-10")
+
+    [todo] = sandbox.rondo_club.todos()
+    assert (todo["person_id"], todo["content"], todo["due_date"]) == (person_id, "Look at case T-00042", "2026-02-10")

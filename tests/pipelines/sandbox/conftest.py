@@ -1,5 +1,7 @@
 """A small sandbox whose time stands still, and browsers that talk to its systems."""
 
+import base64
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +11,10 @@ import pyotp
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from pipelines.sandbox import Sandbox, running
+from pipelines.sandbox import Club, Sandbox, running
 
 MEMBERS = 40
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loading them for every client takes most of the time
 NOON = 1_770_465_600.0  # 2026-02-07T12:00:00Z
 
 
@@ -29,7 +32,9 @@ class Browser(httpx.Client):
     """Follows redirects, keeps cookies, fills in forms."""
 
     def __init__(self, sandbox: Sandbox, clock: Clock) -> None:
-        super().__init__(base_url=sandbox.environment["SPORTLINK_URL"], follow_redirects=True, trust_env=False)
+        super().__init__(
+            base_url=sandbox.environment["SPORTLINK_URL"], follow_redirects=True, trust_env=False, verify=NO_CERTIFICATES
+        )
         self._environment = sandbox.environment
         self._clock = clock
 
@@ -67,8 +72,17 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def club_text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The small club, made up once."""
+    path = tmp_path_factory.mktemp("club") / "club.json"
+    Club.make(size=MEMBERS, seed=1).save(path)
+    return path.read_text(encoding="utf-8")
+
+
 @pytest.fixture
-def sandbox(tmp_path: Path, clock: Clock) -> Iterator[Sandbox]:
+def sandbox(tmp_path: Path, clock: Clock, club_text: str) -> Iterator[Sandbox]:
+    (tmp_path / "club.json").write_text(club_text, encoding="utf-8")
     with running(tmp_path, members=MEMBERS, clock=clock) as sandbox:
         yield sandbox
 
@@ -79,6 +93,40 @@ def browser(sandbox: Sandbox, clock: Clock) -> Iterator[Browser]:
         yield browser
 
 
+class NikkiBrowser(Browser):
+    """A browser at Nikki's site."""
+
+    def __init__(self, sandbox: Sandbox, clock: Clock) -> None:
+        super().__init__(sandbox, clock)
+        self.base_url = sandbox.environment["NIKKI_URL"]
+
+    def code(self) -> str:
+        """What the authenticator shows now; its key is plain text."""
+        key = base64.b32encode(self._environment["NIKKI_OTP_SECRET"].encode()).decode()
+        return pyotp.TOTP(key).at(int(self._clock()))
+
+    def log_in(self, **given: str) -> httpx.Response:
+        """The one step of the login."""
+        fields = {name: self._environment[f"NIKKI_{name.upper()}"] for name in ("username", "password")}
+        return self.submit(self.get("/"), **{**fields, "otp": self.code(), **given})
+
+
+@pytest.fixture
+def nikki(sandbox: Sandbox, clock: Clock) -> Iterator[NikkiBrowser]:
+    with NikkiBrowser(sandbox, clock) as browser:
+        yield browser
+
+
+@pytest.fixture
+def freescout(sandbox: Sandbox) -> Iterator[httpx.Client]:
+    """Somebody with the key."""
+    environment = sandbox.environment
+    headers = {"X-FreeScout-API-Key": environment["FREESCOUT_API_KEY"]}
+    url = f"{environment['FREESCOUT_BASE_URL']}/api"
+    with httpx.Client(base_url=url, headers=headers, trust_env=False, verify=NO_CERTIFICATES) as client:
+        yield client
+
+
 @pytest.fixture
 def call_laposta() -> Callable[[Sandbox], httpx.Client]:
     """Somebody with the API key."""
@@ -86,7 +134,7 @@ def call_laposta() -> Callable[[Sandbox], httpx.Client]:
     def caller(sandbox: Sandbox) -> httpx.Client:
         environment = sandbox.environment
         auth = (environment["LAPOSTA_API_KEY"], "")
-        return httpx.Client(base_url=f"{environment['LAPOSTA_URL']}/v2", auth=auth, trust_env=False)
+        return httpx.Client(base_url=f"{environment['LAPOSTA_URL']}/v2", auth=auth, trust_env=False, verify=NO_CERTIFICATES)
 
     return caller
 
@@ -98,7 +146,7 @@ def call_rondo() -> Callable[[Sandbox], httpx.Client]:
     def caller(sandbox: Sandbox) -> httpx.Client:
         environment = sandbox.environment
         auth = (environment["RONDO_USERNAME"], environment["RONDO_APP_PASSWORD"])
-        return httpx.Client(base_url=f"{environment['RONDO_URL']}/wp-json", auth=auth, trust_env=False)
+        return httpx.Client(base_url=f"{environment['RONDO_URL']}/wp-json", auth=auth, trust_env=False, verify=NO_CERTIFICATES)
 
     return caller
 

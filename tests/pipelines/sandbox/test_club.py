@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.sandbox.club import Club, make_photo
 from pipelines.sandbox.images import JPEG, PNG, image_type
+from pipelines.sandbox.teams import read_codes
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +123,115 @@ def test_a_member_without_a_date_has_no_photo(club: Club):
     member = next(member for member in club.members if not member.get("PersonImageDate"))
 
     assert club.find_photo(member["PublicPersonId"]) is None
+
+
+def rows_of(listed):
+    """The rows of every entry, whether or not they are in a list."""
+    return [row for rows in listed.values() for row in (rows if isinstance(rows, list) else [rows])]
+
+
+def test_the_teams_have_the_cases_that_the_rules_are_about(club: Club):
+    union = [team for team in club.teams if team.is_union and team.team_id]
+    names = Counter((team.code, team.row.get("TeamName") or team.row.get("Name")) for team in union)
+    players = [row for team in club.teams for row in team.players]
+    staff = [row for team in club.teams for row in team.staff]
+    codes = {code for member in club.members for code in read_codes(member["UnionTeams"])}
+    cases = {
+        "codes of which the names carry the club's": any(name == f"Voorbeeldclub {code}" for code, name in names),
+        "codes that are the name": any(name == code for code, name in names),
+        "a name under the other key": any("Name" in team.row for team in union),
+        "two teams of one name and code": names["1", "Voorbeeldclub 1"] == 2,
+        "two teams of one name play on two days": len({team.row["GameActivityDescription"] for team in union[:2]}) == 2,
+        "names of one digit": {"1", "2", "3", "4", "5"} <= {team.code for team in club.teams if not team.is_union},
+        "club teams that are union teams": any(team.row.get("HasUnionTeamConnection") for team in club.teams),
+        "club teams that are not": any(team.row.get("HasUnionTeamConnection") is False for team in club.teams),
+        "a row without a name": any(not team.row.get("TeamName", team.row.get("Name")) for team in club.teams),
+        "a row without a key": any(team.team_id is None for team in club.teams),
+        "a team of nobody": any(not (team.players or team.staff) for team in club.teams),
+        "youth, women and men": {team.row["Gender"] for team in union if team.players} == {"Mannen", "Vrouwen", "Gemengd"},
+        "a player without a role": any(row["RoleFunctionDescription"] is None for row in players),
+        "staff without a role": any(row["FunctionDescription"] is None for row in staff),
+        "a team for every code": codes <= {team.code for team in union},
+    }
+
+    assert [case for case, is_there in cases.items() if not is_there] == []
+
+
+def test_whoever_is_on_a_roster_has_the_code_of_the_team(club: Club):
+    of_member = {
+        member["PublicPersonId"]: {*read_codes(member["UnionTeams"]), *read_codes(member["ClubTeams"])} for member in club.members
+    }
+    on_roster = [(row["PublicPersonId"], team.code) for team in club.teams for row in (*team.players, *team.staff)]
+
+    assert [(knvb_id, code) for knvb_id, code in on_roster if code not in of_member[knvb_id]] == []
+
+
+def test_the_tasks_have_the_cases_that_the_rules_are_about(club: Club):
+    functions, committees = rows_of(club.functions), rows_of(club.committees)
+    active = Counter(
+        knvb_id
+        for knvb_id, rows in club.functions.items()
+        for row in (rows if isinstance(rows, list) else [rows])
+        if row["Status"] == "ACTIVE"
+    )
+    places = Counter(
+        (knvb_id, row["CommitteeName"])
+        for knvb_id, rows in club.committees.items()
+        for row in (rows if isinstance(rows, list) else [rows])
+    )
+    cases = {
+        "two functions at once": 2 in active.values(),
+        "a function that ended": any(row["Status"] == "ENDED" and row["RelationEnd"] for row in functions),
+        "one function without a list": any(isinstance(rows, dict) for rows in club.functions.values()),
+        "one place without a list": any(isinstance(rows, dict) for rows in club.committees.values()),
+        "two roles in one committee": 2 in places.values(),
+        "a committee without a name": any(not row["CommitteeName"] for row in committees),
+        "a place without a role": any(
+            not (row.get("CommitteeFunctionName") or row.get("FunctionDescription")) for row in committees
+        ),
+        "the other keys": {"CommitteeId", "PublicCommitteeId"} <= {key for row in committees for key in row},
+        "a day with a time": any("T" in row["RelationStart"] for row in (*functions, *committees)),
+    }
+
+    assert [case for case, is_there in cases.items() if not is_there] == []
+
+
+def test_what_the_office_notes_has_the_cases_that_the_rules_are_about(club: Club):
+    certificates = [fields["Remarks8"]["Value"] for fields in club.free_fields.values() if "Remarks8" in fields]
+    links = [fields["Remarks3"]["Value"] for fields in club.free_fields.values() if "Remarks3" in fields]
+    forms = {re.sub(r"\d", "9", text) for text in certificates}
+    cases = {
+        "certificates in every form": forms == {"9999-99-99", "99-99-9999", "aangevraagd 99/9999", ""},
+        "volunteers without a certificate": len(club.volunteers - club.free_fields.keys()) > 3,
+        "links to FreeScout that are numbers, and some that are not": {text.isdecimal() for text in links} == {True, False},
+        "blocked members": len(club.blocked) > 5,
+        "invoices that go elsewhere": {invoice["Address"]["IsDefault"] for invoice in club.invoices.values()} == {True, False},
+        "cases of nobody": any(case["PublicPersonId"] is None for case in club.cases),
+        "a case of somebody else's": any(case["PublicPersonId"] == "ELDERS9" for case in club.cases),
+        "a case without a day": any(case["MatchDate"] is None for case in club.cases),
+        "charges as a list, as text, and none": {type(case["ChargeCodes"]) for case in club.cases} == {list, str, type(None)},
+        "a fee that is none": any(case["AdministrativeFee"] is None for case in club.cases),
+        "four years and one that is over": {bill["year"] for bill in club.contributions} == {2021, 2023, 2024, 2025, 2026},
+        "debts, nothing, and too much": {bill["saldo_cents"] > 0 for bill in club.contributions} == {True, False},
+    }
+
+    assert [case for case, is_there in cases.items() if not is_there] == []
+
+
+def test_a_member_is_found_wherever_the_list_has_put_it():
+    club = Club.make(size=30, seed=1)
+    knvb_ids = [member["PublicPersonId"] for member in club.members if member["PublicPersonId"]]
+    assert [club.find_member(knvb_id)["PublicPersonId"] for knvb_id in knvb_ids] == knvb_ids
+
+    first = club.members.pop(0)
+    club.members.reverse()
+
+    assert [club.find_member(knvb_id)["PublicPersonId"] for knvb_id in knvb_ids[1:]] == knvb_ids[1:]
+    assert club.find_member(first["PublicPersonId"]) is None
+
+
+def test_a_club_that_is_cleared_has_nothing_left():
+    club = Club.make(size=30, seed=3)
+    club.clear()
+
+    assert club == Club(size=30, seed=3)

@@ -152,16 +152,74 @@ def test_sportlink_fails_with_pages(failing):
     rules = (
         Fault(kind=FaultKind.SERVER_ERROR, system="sportlink", path="/photos/A"),
         Fault(kind=FaultKind.TOO_MANY_REQUESTS, system="sportlink", path="/photos/B", seconds=1),
-        Fault(kind=FaultKind.REFUSED, system="sportlink", path="/auth/*"),
+        Fault(kind=FaultKind.REFUSED, system="sportlink", path="/auth/*", times=None),
     )
     with failing(*rules) as sandbox, httpx.Client(base_url=sandbox.environment["SPORTLINK_URL"], trust_env=False) as browser:
         answers = [browser.get(path) for path in ("/photos/A", "/photos/B", "/auth/realms/sportlink/login")]
+        answers.append(browser.post("/auth/realms/sportlink/login-actions/authenticate"))
 
     assert [(answer.status_code, answer.headers.get("Retry-After")) for answer in answers] == [
         (500, None),
         (429, "1"),
+        (403, None),
         (422, None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "retry_after"),
+    [(FaultKind.SERVER_ERROR, 500, None), (FaultKind.TOO_MANY_REQUESTS, 429, "2"), (FaultKind.REFUSED, 403, None)],
+)
+def test_nikki_fails_with_pages(failing, kind, status, retry_after):
+    with failing(Fault(kind=kind, system="nikki", seconds=2)) as sandbox:
+        answer = httpx.get(sandbox.environment["NIKKI_URL"], trust_env=False)
+
+    assert (answer.status_code, answer.headers.get("Retry-After")) == (status, retry_after)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "retry_after", "code"),
+    [
+        (FaultKind.SERVER_ERROR, 500, None, "INTERNAL_SERVER_ERROR"),
+        (FaultKind.TOO_MANY_REQUESTS, 429, "2", "TOO_MANY_REQUESTS"),
+        (FaultKind.REFUSED, 400, None, "BAD_REQUEST"),
+    ],
+)
+def test_freescout_fails_with_codes(failing, kind, status, retry_after, code):
+    with failing(Fault(kind=kind, system="freescout", seconds=2)) as sandbox:
+        headers = {"X-FreeScout-API-Key": sandbox.environment["FREESCOUT_API_KEY"]}
+        answer = httpx.get(f"{sandbox.environment['FREESCOUT_BASE_URL']}/api/customers", headers=headers, trust_env=False)
+
+    assert (answer.status_code, answer.headers.get("Retry-After"), answer.json()["errorCode"]) == (status, retry_after, code)
+
+
+def test_a_customer_is_struck_by_address_however_it_is_named(failing):
+    fault = Fault(kind=FaultKind.REFUSED, system="freescout", subject="fenna@thuis.example", times=None)
+    email = {"value": "Fenna@thuis.example", "type": "home"}
+    with failing(fault) as sandbox:
+        customer_id = sandbox.freescout.add_customer("Fenna", "fenna@thuis.example")
+        other_id = sandbox.freescout.add_customer("Bo", "bo@thuis.example")
+        headers = {"X-FreeScout-API-Key": sandbox.environment["FREESCOUT_API_KEY"]}
+        url = f"{sandbox.environment['FREESCOUT_BASE_URL']}/api"
+        with httpx.Client(base_url=url, headers=headers, trust_env=False) as client:
+            answers = [
+                client.get("/customers", params={"email": "fenna@thuis.example"}),
+                client.post("/customers", json={"firstName": "Fenna", "emails": [email]}),
+                client.delete(f"/customers/{customer_id}"),
+                client.delete(f"/customers/{other_id}"),
+            ]
+
+    assert [answer.status_code for answer in answers] == [400, 400, 400, 204]
+
+
+def test_a_post_is_struck_by_its_title(failing):
+    fault = Fault(kind=FaultKind.REFUSED, system="rondo-club", subject="JO17-1", times=None)
+    with failing(fault) as sandbox:
+        auth = (sandbox.environment["RONDO_USERNAME"], sandbox.environment["RONDO_APP_PASSWORD"])
+        url = f"{sandbox.environment['RONDO_URL']}/wp-json/wp/v2/teams"
+        answers = [httpx.post(url, json={"title": title}, auth=auth, trust_env=False) for title in ("JO17-1", "JO17-2")]
+
+    assert [answer.status_code for answer in answers] == [400, 201]
 
 
 def test_a_caller_who_may_not_come_in_meets_no_fault(failing):

@@ -9,6 +9,8 @@ import httpx
 import pytest
 from dotenv import dotenv_values
 
+from pipelines.sandbox import Club
+
 COMMAND = [sys.executable, "-W", "error", "-m", "pipelines.sandbox"]
 
 
@@ -42,7 +44,7 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path, stop):
 def test_what_it_prints_is_fit_for_an_env_file(tmp_path):
     env_file = tmp_path / "settings.env"
     with serving(tmp_path / "a box") as (process, _):
-        lines = [process.stdout.readline() for _ in range(21)]
+        lines = [process.stdout.readline() for _ in range(34)]
         env_file.write_text("".join(lines))
         settings = dotenv_values(env_file)
         answer = httpx.get(
@@ -51,7 +53,7 @@ def test_what_it_prints_is_fit_for_an_env_file(tmp_path):
             trust_env=False,
         )
 
-    assert (len(settings), settings["SYNC_STATE_DIR"]) == (21, str(tmp_path / "a box" / "state"))
+    assert (len(settings), settings["SYNC_STATE_DIR"]) == (34, str(tmp_path / "a box" / "state"))
     assert (answer.status_code, answer.json()) == (200, [])
 
 
@@ -76,6 +78,25 @@ def test_a_reset_starts_afresh(tmp_path, place):
 
     assert (done.returncode, done.stdout) == (0, f"{directory} is empty; the next sandbox there starts afresh.\n")
     assert not directory.exists()
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_days_go_by(tmp_path, place):
+    Club.make(size=5, seed=1).save(tmp_path / "club.json")
+    option = ("--directory", str(tmp_path))
+
+    done = command(*option, "advance", "--days", "3") if place == "before" else command("advance", *option, "--days", "3")
+
+    club = Club.load(tmp_path / "club.json")
+    expected = f"The club has seen 3 days and has {len(club.members)} members.\n"
+    assert (done.returncode, done.stdout, done.stderr, club.day) == (0, expected, "", 3)
+
+
+def test_days_need_a_club(tmp_path):
+    done = command("advance", "--directory", str(tmp_path))
+
+    line = f"Error: {tmp_path} holds no club (run a pipeline with --sandbox there first)\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
 
 
 @pytest.mark.parametrize("flags", [["--members", "0"], ["--port-base", "80"], ["start"]])

@@ -6,6 +6,7 @@ import pytest
 from pipelines.sandbox.images import make_jpeg, make_png
 
 PEOPLE = "/wp/v2/people"
+STINT = {"team": 500_001, "job_title": "Trainer", "is_current": True, "start_date": "2026-02-07", "end_date": ""}
 NAMES = {"first_name": "Fenna", "last_name": "Voorbeeld"}
 FENNA = {
     **NAMES,
@@ -502,3 +503,70 @@ class TestPhoto:
         assert rondo.delete(path).status_code == 200
         assert error(rondo.delete(path)) == (404, "rest_no_photo")
         assert sandbox.rondo_club.photos() == {}
+
+
+class TestContributions:
+    def test_a_year_has_three_fields(self, put):
+        written = {"_nikki_2026_total": 1250.0, "_nikki_2026_saldo": -12.5, "_nikki_2026_status": "Betaald"}
+
+        _, shown = put({**NAMES, **written})
+
+        assert {name: shown[name] for name in written} == written
+
+    def test_a_field_that_nobody_wrote_is_not_there(self, put):
+        assert [name for name in put(NAMES)[1] if name.startswith("_nikki")] == []
+
+    @pytest.mark.parametrize("field", [{"_nikki_2026_saldo": ""}, {"_nikki_2026_total": "€ 1"}, {"_nikki_2026_status": 1}])
+    def test_amounts_are_numbers_and_a_status_is_text(self, rondo, create, field):
+        answer = rondo.put(f"/wp/v2/people/{create()['id']}", json={"acf": {**NAMES, **field}})
+
+        assert (answer.status_code, answer.json()["code"]) == (400, "rest_invalid_param")
+
+    def test_a_year_has_no_other_fields(self, put):
+        assert "_nikki_2026_naam" not in put({**NAMES, "_nikki_2026_naam": "x"})[1]
+
+
+class TestWorkHistory:
+    def test_a_row_reads_back_as_it_was_written(self, put):
+        assert put({**NAMES, "work_history": [STINT]})[1]["work_history"] == [STINT]
+
+    @pytest.mark.parametrize("day", ["20260207", "07-02-2026", "2026-2-7", 2026])
+    def test_a_day_is_written_with_hyphens(self, rondo, create, day):
+        acf = {**NAMES, "work_history": [{**STINT, "start_date": day}]}
+
+        answer = rondo.put(f"/wp/v2/people/{create()['id']}", json={"acf": acf})
+
+        assert answer.json()["data"]["params"]["acf"].startswith("acf[work_history][0][start_date] is")
+
+
+class TestTodos:
+    def test_something_to_do_is_noted(self, rondo, create, sandbox):
+        person_id = create()["id"]
+
+        answer = rondo.post(f"/rondo/v1/people/{person_id}/todos", json={"content": "Bel even", "due_date": "2026-03-01"})
+
+        todo = {"id": 1, "person_id": person_id, "content": "Bel even", "due_date": "2026-03-01"}
+        assert (answer.status_code, answer.json(), sandbox.rondo_club.todos()) == (201, todo, [todo])
+
+    @pytest.mark.parametrize(
+        ("body", "code"),
+        [({}, "rest_missing_callback_param"), ({"content": "Bel", "due_date": "morgen"}, "rest_invalid_param")],
+    )
+    def test_something_to_do_that_is_not_right_is_refused(self, rondo, create, sandbox, body, code):
+        answer = rondo.post(f"/rondo/v1/people/{create()['id']}/todos", json=body)
+
+        assert (answer.status_code, answer.json()["code"], sandbox.rondo_club.todos()) == (400, code, [])
+
+
+def test_what_is_changed_by_hand_is_a_change_like_any_other(rondo, create, sandbox, clock):
+    person_id = create()["id"]
+    clock.now += 60
+    contact = [{"contact_type": "email", "contact_label": "", "contact_value": "fen@thuis.example"}]
+
+    sandbox.rondo_club.change_by_hand(person_id, {"contact_info": contact})
+
+    person = rondo.get(f"/wp/v2/people/{person_id}").json()
+    assert (person["modified_gmt"], person["acf"]["contact_info"]) == ("2026-02-07T12:01:00", contact)
+    assert sandbox.rondo_club.find_person(person_id) == person
+    found = rondo.get("/rondo/v1/people/find-by-email", params={"email": "fen@thuis.example"}).json()
+    assert found == {"id": person_id}

@@ -1,5 +1,7 @@
 """The sandbox as a whole: what it gives, what it keeps, who may have it."""
 
+import contextlib
+import copy
 import json
 import logging
 import os
@@ -15,21 +17,24 @@ import httpx
 import pytest
 
 from pipelines.errors import AlreadyRunningError
-from pipelines.sandbox import Received, SandboxError, Upload, reset, running
+from pipelines.sandbox import Received, SandboxError, Upload, advance, reset, running
 from pipelines.sandbox.images import make_png
 
+URLS = ("SPORTLINK_URL", "LAPOSTA_URL", "RONDO_URL", "NIKKI_URL", "FREESCOUT_BASE_URL")
 NAMES = {"first_name": "Fenna", "last_name": "Voorbeeld"}
+DAY_S = 86_400
 FORM = {"ip": "3.3.3.3", "email": "fenna@thuis.example", "custom_fields[voornaam]": "Fenna"}
 
 
 def test_the_environment_holds_every_setting(sandbox, tmp_path):
     environment = dict(sandbox.environment)
-    urls = [environment.pop(name) for name in ("SPORTLINK_URL", "LAPOSTA_URL", "RONDO_URL")]
+    urls = [environment.pop(name) for name in URLS]
     secrets = ["SPORTLINK_PASSWORD", "SPORTLINK_OTP_SECRET", "LAPOSTA_API_KEY", "RONDO_APP_PASSWORD"]
+    secrets += ["NIKKI_PASSWORD", "NIKKI_OTP_SECRET", "FREESCOUT_API_KEY"]
     secrets += ["LAPOSTA_LIST", "LAPOSTA_LIST2", "LAPOSTA_LIST3", "LAPOSTA_LIST4"]
 
     assert {urlsplit(url).hostname for url in urls} == {"127.0.0.1"}
-    assert len({environment.pop(name) for name in secrets}) == len(secrets)
+    assert len({environment.pop(name) for name in secrets}) == len(secrets) == 11
     assert environment == {
         "SYNC_STATE_DIR": str(tmp_path / "state"),
         "SYNC_PHOTO_DIR": str(tmp_path / "photos"),
@@ -41,6 +46,14 @@ def test_the_environment_holds_every_setting(sandbox, tmp_path):
         "RONDO_USERNAME": "sportlink-sync",
         "RONDO_PARENT_TYPE": "2",
         "RONDO_CHILD_TYPE": "3",
+        "NIKKI_DELAY_S": "0",
+        "NIKKI_USERNAME": "penningmeester",
+        "FREESCOUT_FIELD_UNION_TEAMS": "1",
+        "FREESCOUT_FIELD_PUBLIC_PERSON_ID": "4",
+        "FREESCOUT_FIELD_MEMBER_SINCE": "5",
+        "FREESCOUT_FIELD_NIKKI_SALDO": "7",
+        "FREESCOUT_FIELD_NIKKI_STATUS": "8",
+        "FREESCOUT_FIELD_RELATION_END": "9",
     }
 
 
@@ -142,6 +155,19 @@ def test_two_sandboxes_run_side_by_side_in_directories_of_their_own(sandbox, tmp
     assert {name for name, _ in shared if "PASSWORD" in name or "KEY" in name or "SECRET" in name} == set()
 
 
+def test_a_directory_gives_the_club_that_it_has_when_no_other_is_asked_for(tmp_path):
+    with running(tmp_path, members=5, seed=7) as sandbox:
+        club = sandbox.club
+
+    with running(tmp_path) as sandbox:
+        assert sandbox.club == club
+
+
+def test_a_new_club_has_1069_members_when_nothing_else_is_asked_for(tmp_path):
+    with running(tmp_path) as sandbox:
+        assert (sandbox.club.size, sandbox.club.seed, len(sandbox.club.members)) == (1069, 1, 1069)
+
+
 @pytest.mark.parametrize("other", [{"members": 6}, {"seed": 2}])
 def test_a_directory_keeps_the_club_that_it_has(tmp_path, other):
     with running(tmp_path, members=5):
@@ -152,13 +178,22 @@ def test_a_directory_keeps_the_club_that_it_has(tmp_path, other):
 
 
 def test_ports_can_be_fixed(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1] - 1
-        with pytest.raises(SandboxError, match=f"cannot listen on ports from {port}"):
-            running(tmp_path, members=5, port_base=port).__enter__()
+    first = first_of_free_ports(5)
+    with socket.create_server(("127.0.0.1", first + 1)), pytest.raises(SandboxError, match=f"listen on ports from {first}"):
+        running(tmp_path, members=5, port_base=first).__enter__()
 
-    with running(tmp_path, members=5, port_base=port) as sandbox:
-        assert sandbox.environment["SPORTLINK_URL"] == f"http://127.0.0.1:{port}"
+    with running(tmp_path, members=5, port_base=first) as sandbox:
+        assert [sandbox.environment[name] for name in URLS] == [f"http://127.0.0.1:{first + index}" for index in range(5)]
+
+
+def first_of_free_ports(count):
+    """Below those that the kernel gives to whoever asks for any."""
+    for first in range(20_000, 30_000, count):
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            for port in range(first, first + count):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
+    raise AssertionError("no free ports")
 
 
 def test_a_sandbox_stops_whole_and_leaves_no_thread(tmp_path):
@@ -224,3 +259,60 @@ def test_a_running_sandbox_is_not_reset(sandbox, tmp_path):
         reset(tmp_path)
 
     assert httpx.get(sandbox.environment["SPORTLINK_URL"], trust_env=False).status_code == 302
+
+
+class TestAdvance:
+    """Days go by at the club, whether its systems run or not."""
+
+    def test_the_day_is_kept(self, tmp_path):
+        with running(tmp_path, members=60) as sandbox:
+            sandbox.advance(3)
+            club = copy.deepcopy(sandbox.club)
+
+        with running(tmp_path) as sandbox:
+            assert (sandbox.club.day, sandbox.club) == (3, club)
+
+    def test_days_go_by_one_by_one_or_together_alike(self, tmp_path, clock):
+        with (
+            running(tmp_path / "one", members=60, clock=clock) as one,
+            running(tmp_path / "other", members=60, clock=clock) as other,
+        ):
+            clock.now -= 9 * DAY_S
+            for _ in range(10):
+                one.advance()
+                clock.now += DAY_S
+            clock.now -= DAY_S
+            other.advance(10)
+
+            assert one.club == other.club
+
+    def test_the_last_day_is_today(self, tmp_path, clock):
+        with running(tmp_path, members=300, clock=clock) as sandbox:
+            sandbox.advance(5)
+
+            stamps = {member["LastUpdate"] for member in sandbox.club.members if member["LastUpdate"] >= "2026-02-03"}
+        assert stamps == {"2026-02-03", "2026-02-04", "2026-02-05", "2026-02-06", "2026-02-07"}
+
+    def test_somebody_corrects_contact_details_by_hand(self, tmp_path, call_rondo):
+        with running(tmp_path, members=300) as sandbox, call_rondo(sandbox) as rondo:
+            for member in sandbox.club.members[:40]:
+                acf = {**NAMES, "knvb-id": member["PublicPersonId"] or ""}
+                rondo.post("/wp/v2/people", json={"status": "publish", "acf": acf})
+            before = {person["id"]: person["acf"] for person in sandbox.rondo_club.persons()}
+            sandbox.advance(60)
+            after = {person["id"]: person["acf"] for person in sandbox.rondo_club.persons()}
+
+        corrected = [after[key] for key, acf in before.items() if acf["contact_info"] != after[key]["contact_info"]]
+        assert 1 <= len(corrected) < 20
+        assert all(acf["knvb-id"] for acf in corrected)
+        assert {row["contact_type"] for acf in corrected for row in acf["contact_info"]} <= {"email", "mobile"}
+
+    def test_a_directory_without_a_club_has_no_days(self, tmp_path):
+        with pytest.raises(SandboxError, match=f"^{tmp_path} holds no club"):
+            advance(tmp_path, 1)
+
+    def test_nobody_may_use_the_directory_meanwhile(self, sandbox, tmp_path):
+        with pytest.raises(AlreadyRunningError, match=f"^{tmp_path} is in use"):
+            advance(tmp_path, 1)
+
+        assert sandbox.club.day == 0

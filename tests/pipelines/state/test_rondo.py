@@ -1,10 +1,10 @@
-"""What is remembered about members, parents and changes."""
+"""What is remembered about members and parents."""
 
 from dataclasses import replace
 
 import pytest
 
-from pipelines.state import Change, Member, Parent, PhotoState, RemotePerson, WantedMember, source_hash
+from pipelines.state import Member, Parent, PhotoState, RemotePerson, WantedMember, source_hash
 
 BODY = {"acf": {"first_name": "Fenna"}}
 WANTED = WantedMember(knvb_id="A1", email="a@x", body=BODY, image_date="2024-09-02", photo_state=PhotoState.PENDING_DOWNLOAD)
@@ -24,13 +24,6 @@ SYNCED = replace(MEMBER, person_id=7, last_synced_hash=MEMBER.source_hash)
 @pytest.fixture
 def rondo(state):
     return state.rondo
-
-
-def add_change(rondo, field_name, value, knvb_id="A1"):
-    rondo._connection.execute(
-        "INSERT INTO rondo_club_change_detections (knvb_id, field_name, new_value, detected_at) VALUES (?, ?, ?, '')",
-        (knvb_id, field_name, value),
-    )
 
 
 # ------------------------------------------------------------------------------------------------ members
@@ -156,20 +149,3 @@ def test_a_parent_can_be_forgotten(rondo):
     rondo.delete_parent("p@x")
 
     assert list(rondo.parents()) == ["q@x"]
-
-
-# ------------------------------------------------------------------------------------------------ changes to push
-
-
-def test_a_change_is_pending_until_it_is_pushed(rondo):
-    add_change(rondo, "email", "new@x")
-    add_change(rondo, "phone", None)
-    email, phone = rondo.pending_changes()
-    assert (email, phone) == (
-        Change(change_id=1, knvb_id="A1", field_name="email", value="new@x"),
-        Change(change_id=2, knvb_id="A1", field_name="phone", value=""),
-    )
-
-    rondo.mark_pushed([email])
-
-    assert rondo.pending_changes() == [phone]

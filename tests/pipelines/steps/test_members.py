@@ -3,7 +3,7 @@
 import pytest
 
 from pipelines.errors import EmptyDownloadError
-from pipelines.result import DownloadResult
+from pipelines.result.people import DownloadResult
 from pipelines.steps.members import download_members, latest_members
 
 

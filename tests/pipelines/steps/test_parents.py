@@ -1,9 +1,13 @@
 """Parents become persons too, related to their children."""
 
+from dataclasses import replace
+
 import pytest
 
-from pipelines.result import ErrorRecord, PersonCounts
+from pipelines.result import ErrorRecord
+from pipelines.result.people import PersonCounts
 from pipelines.sandbox import Fault, FaultKind
+from pipelines.state import State
 from pipelines.steps.members import download_members
 from pipelines.steps.persons import sync_persons
 
@@ -301,3 +305,45 @@ def test_a_parent_whose_child_could_not_be_written_is_not_done(systems, club, cl
 
     assert sync(systems) == counts(total=1, updated=1)
     assert relations(club_sandbox) == FAMILY
+
+
+SHARING = {**KIM, "Email": "o@x.example"}
+ANSWER_IS_LOST = Fault(kind=FaultKind.LOST, system="rondo-club", method="POST", path=PEOPLE, subject="S. Ouder", times=None)
+
+
+def names(sandbox):
+    return sorted(one["acf"]["first_name"] for one in sandbox.rondo_club.persons())
+
+
+def test_lesson_1_with_a_lost_state_a_parent_that_shares_its_childs_address_is_recognized(systems, club, club_sandbox, tmp_path):
+    club(SHARING, BO)
+    sync(systems)
+
+    with State.open(tmp_path / "another-machine") as state:
+        assert sync(replace(systems, state=state)) == counts(total=1, updated=1)
+
+    assert names(club_sandbox) == ["Bo", "Kim", "S. Ouder"]
+
+
+@pytest.mark.parametrize("club_sandbox", [[ANSWER_IS_LOST]], indirect=True, ids=["answer-is-lost"])
+def test_a_parent_whose_creation_was_not_answered_is_not_created_again(systems, club, club_sandbox):
+    club(SHARING)
+    assert [failure.email for failure in sync(systems).failures] == ["o@x.example"]
+
+    sync(systems)
+    sync(systems)
+
+    assert names(club_sandbox) == ["Kim", "S. Ouder"]
+
+
+def test_a_person_that_is_gone_is_nobodys_parent(systems, club, club_sandbox):
+    club(SHARING)
+    sync(systems)
+    parent_id = persons(club_sandbox)["S. Ouder"]["id"]
+    sync(systems)
+    systems.rondo_club.delete_person(parent_id)
+
+    sync(systems, force=True)
+
+    assert systems.state.rondo.strangers() == {}
+    assert names(club_sandbox) == ["Kim", "S. Ouder"]

@@ -3,7 +3,8 @@
 import pytest
 
 from pipelines.errors import RondoClubError
-from pipelines.result import ErrorRecord, PersonCounts, PersonsResult
+from pipelines.result import ErrorRecord
+from pipelines.result.people import PersonCounts, PersonsResult
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.steps.members import download_members
 from pipelines.steps.persons import sync_persons
@@ -30,13 +31,6 @@ def ids(systems):
 def person(sandbox, knvb_id):
     [found] = [one for one in sandbox.rondo_club.persons() if one["acf"]["knvb-id"] == knvb_id]
     return found
-
-
-def detect_change(systems, field_name, value, knvb_id="A1"):
-    systems.state.rondo._connection.execute(
-        "INSERT INTO rondo_club_change_detections (knvb_id, field_name, new_value, detected_at) VALUES (?, ?, ?, '')",
-        (knvb_id, field_name, value),
-    )
 
 
 # ------------------------------------------------------------------------------------------------ writing what changed
@@ -231,18 +225,6 @@ def test_lesson_16_when_everybody_is_gone_at_once_everybody_stays(systems, club,
 
 
 # ------------------------------------------------------------------------------------------------ what Rondo Club knows better
-
-
-def test_a_change_that_waits_to_be_pushed_is_not_overwritten(systems, club, club_sandbox):
-    club(ANNE)
-    sync(systems)
-    detect_change(systems, "email", "new@x.example")
-
-    club({**ANNE, "City": "Testdorp"})
-
-    assert sync(systems) == result(total=1, updated=1, conflicts=1)
-    contacts = {row["contact_type"]: row["contact_value"] for row in person(club_sandbox, "A1")["acf"]["contact_info"]}
-    assert contacts == {"email": "new@x.example", "mobile": "06-1"}
 
 
 def test_lesson_30_the_volunteer_flag_is_taken_over_with_every_read(systems, club, club_sandbox):

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from pipelines.errors import LoginError
-from pipelines.result import ErrorRecord, PhotoDownloadResult, PhotoUploadResult
+from pipelines.result import ErrorRecord
+from pipelines.result.people import PhotoDownloadResult, PhotoUploadResult
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.steps.members import download_members
 from pipelines.steps.persons import sync_persons

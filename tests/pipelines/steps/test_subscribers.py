@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from pipelines.errors import EmptyDownloadError, LapostaError
-from pipelines.result import ErrorRecord, PreparedList, PrepareResult, SubmitResult, SubmittedList
+from pipelines.result import ErrorRecord
+from pipelines.result.people import PreparedList, PrepareResult, SubmitResult, SubmittedList
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.steps.members import download_members
 from pipelines.steps.persons import sync_persons

@@ -1,14 +1,11 @@
 """Results of steps, and the stats that are made of them."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from otel_sqlite import ItemError
-from pipelines.errors import EmptyDownloadError
-from pipelines.result import (
+from pipelines.result import ErrorRecord
+from pipelines.result.people import (
     DownloadResult,
-    ErrorRecord,
     PeopleStats,
     PersonCounts,
     PersonsResult,
@@ -21,7 +18,6 @@ from pipelines.result import (
     ReverseSyncResult,
     SubmitResult,
     SubmittedList,
-    duration_text,
 )
 
 NO_ADDRESS = ErrorRecord(email="a@x", message="no")
@@ -47,48 +43,6 @@ PERSONS = PersonsResult(
 PHOTO_DOWNLOAD = PhotoDownloadResult(total=4, downloaded=2, missing=1, failures=(NO_DOWNLOAD,))
 PHOTO_UPLOAD = PhotoUploadResult(uploaded=2, deleted=1, postponed=1, failures=(NO_UPLOAD,))
 REVERSE_SYNC = ReverseSyncResult(results=(NO_PUSH, PUSH))
-
-STARTED_AT = datetime(2026, 2, 8, 8, 59, 15, tzinfo=UTC)
-COMPLETED_AT = datetime(2026, 2, 8, 9, 1, 45, tzinfo=UTC)
-
-
-def clock():
-    times = iter([STARTED_AT, COMPLETED_AT])
-    return lambda: next(times)
-
-
-# ------------------------------------------------------------------------------------------------ errors
-
-
-def test_the_identifier_is_the_first_that_there_is():
-    names = ("knvb_id", "email", "dossier_id", "team_name", "commissie_name")
-    known = {name: f"the {name}" for name in names}
-
-    found = []
-    for name in names:
-        found.append(ErrorRecord(**known).identifier)
-        known[name] = ""
-
-    assert found == [f"the {name}" for name in names]
-    assert ErrorRecord(**known).identifier is None
-
-
-@pytest.mark.parametrize(
-    ("texts", "text"),
-    [
-        ({"message": "m", "error": "e"}, "m"),
-        ({"message": "", "error": "e"}, "e"),
-        ({"error": "e"}, "e"),
-        ({}, "Unknown error"),
-    ],
-)
-def test_lesson_33_the_text_is_the_message_else_the_error_else_unknown(texts, text):
-    assert ErrorRecord(**texts).text == text
-
-
-def test_an_error_stands_in_the_stats_with_what_is_known_of_it():
-    assert NO_PERSON.as_json() == {"knvb_id": "A1", "message": "no", "system": "rondoClub"}
-    assert ErrorRecord(error="e").as_json() == {"message": "e"}
 
 
 # ------------------------------------------------------------------------------------------------ what the tracking counts
@@ -131,10 +85,10 @@ def all_stats():
     )
 
 
-def test_the_stats_have_the_structure_that_the_dashboard_knows():
+def test_the_stats_have_the_structure_that_the_dashboard_knows(clock):
     summaries = []
 
-    with all_stats().completing(summaries.append, clock()):
+    with all_stats().completing(summaries.append, clock):
         pass
 
     assert summaries == [
@@ -215,33 +169,3 @@ def test_a_step_that_failed_stands_in_its_part_of_the_stats_before_any_item(syst
 
     assert part["errors"][0] == {"message": "broken", "system": system}
     assert len(stats.failures) == len(all_stats().failures) + 1
-
-
-def test_what_ends_the_run_is_in_the_stats_and_the_stats_are_complete():
-    stats, summaries, error = PeopleStats(), [], EmptyDownloadError("sportlink", "members")
-
-    with pytest.raises(EmptyDownloadError) as raised, stats.completing(summaries.append, clock()):
-        raise error
-
-    assert raised.value is error
-    assert stats.failures == [ErrorRecord(message=str(error), system="people")]
-    assert summaries == [stats.as_json()]
-    assert (stats.completed_at, stats.duration) == ("2026-02-08 09:01:45", "2m 30s")
-
-
-def test_the_stats_are_complete_when_the_run_is_interrupted():
-    stats, summaries = PeopleStats(), []
-
-    with pytest.raises(KeyboardInterrupt), stats.completing(summaries.append, clock()):
-        raise KeyboardInterrupt
-
-    assert summaries == [stats.as_json()]
-    assert summaries[0]["duration"] == "2m 30s"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(-3, "0s"), (0, "0s"), (45.9, "45s"), (60, "1m 0s"), (150, "2m 30s"), (4500, "75m 0s")],
-)
-def test_minutes_never_become_hours(seconds, text):
-    assert duration_text(timedelta(seconds=seconds)) == text

@@ -1,9 +1,9 @@
 """The printed summary."""
 
-from pipelines.report import PeopleReport
-from pipelines.result import (
+from pipelines.report.people import people_report
+from pipelines.result import ErrorRecord
+from pipelines.result.people import (
     DownloadResult,
-    ErrorRecord,
     PeopleStats,
     PersonCounts,
     PersonsResult,
@@ -98,7 +98,7 @@ ERRORS (4)
 
 
 def test_a_quiet_run_is_told_in_few_lines():
-    report = PeopleReport(stats=PeopleStats(completed_at="2026-02-08 09:00:00", duration="45s"))
+    report = people_report(PeopleStats(completed_at="2026-02-08 09:00:00", duration="45s"))
 
     assert report.summary == QUIET
     assert report.success
@@ -129,7 +129,7 @@ def test_a_busy_run_is_told_with_everything_that_failed():
         step_failures=[ErrorRecord(message="broken\n in two", system="photo-sync")],
     )
 
-    report = PeopleReport(stats=stats)
+    report = people_report(stats)
 
     assert report.summary == BUSY
     assert not report.success

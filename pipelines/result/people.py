@@ -1,113 +1,10 @@
-"""What steps report, and the stats of a run that are made of it (the structure of `summary_json`)."""
+"""What the steps of people report, and the stats of a run of people."""
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
-from otel_sqlite import ItemError
-from pipelines.errors import SyncError
-
-logger = logging.getLogger(__name__)
-
-Clock = Callable[[], datetime]
-"""Tells the time, in UTC."""
-
-
-def utc_now() -> datetime:
-    """The clock on the wall."""
-    return datetime.now(UTC)
-
-
-# ------------------------------------------------------------------------------------------------ errors
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorRecord:
-    """An item that failed, named by at most one identifier, or a whole step, named by none.
-
-    Attributes:
-        message: What went wrong; where a system says it under `error`, that counts too.
-        system: Tag of where it failed.
-    """
-
-    knvb_id: str | None = None
-    email: str | None = None
-    dossier_id: str | None = None
-    team_name: str | None = None
-    commissie_name: str | None = None
-    message: str | None = None
-    error: str | None = None
-    system: str | None = None
-
-    @property
-    def identifier(self) -> str | None:
-        """The item's id; None for a step as a whole."""
-        identifiers = (self.knvb_id, self.email, self.dossier_id, self.team_name, self.commissie_name)
-        return next((identifier for identifier in identifiers if identifier), None)
-
-    @property
-    def text(self) -> str:
-        """What went wrong; never empty."""
-        return self.message or self.error or "Unknown error"
-
-    def as_item_error(self) -> ItemError:
-        """What the tracking keeps of it."""
-        return ItemError(item_id=self.identifier, message=self.text)
-
-    def as_json(self) -> dict[str, str]:
-        """What the stats keep of it."""
-        known = {name: value for name, value in asdict(self).items() if value and name != "error"}
-        return known | {"message": self.text}
-
-
-Failures = Sequence[ErrorRecord]
-
-
-def failures_json(failures: Iterable[ErrorRecord]) -> list[dict[str, str]]:
-    """Failures as they stand in the stats."""
-    return [failure.as_json() for failure in failures]
-
-
-# ------------------------------------------------------------------------------------------------ results of the steps
-
-
-class Result:
-    """What the tracking asks of any step's result. The count columns that a step has nothing for are zero."""
-
-    __slots__ = ()
-
-    @property
-    def created(self) -> int:
-        """Count column."""
-        return 0
-
-    @property
-    def updated(self) -> int:
-        """Count column."""
-        return 0
-
-    @property
-    def skipped(self) -> int:
-        """Count column."""
-        return 0
-
-    @property
-    def failures(self) -> Failures:
-        """The items that failed, and what failed as a whole while the step went on."""
-        return ()
-
-    @property
-    def failed(self) -> int:
-        """Count column."""
-        return len(self.failures)
-
-    @property
-    def errors(self) -> list[ItemError]:
-        """The failures as the tracking takes them."""
-        return [failure.as_item_error() for failure in self.failures]
+from pipelines.result.records import ErrorRecord, Failures, Result, failures_json
+from pipelines.result.stats import Stats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +140,11 @@ class PersonsResult(Result):
         return self.members.skipped + self.parents.skipped
 
     @property
+    def deleted(self) -> int:
+        """Members and parents that are in the download no more."""
+        return self.members.deleted + self.parents.deleted
+
+    @property
     def failures(self) -> Failures:
         """Members and parents that failed."""
         return [*self.members.failures, *self.parents.failures]
@@ -324,9 +226,6 @@ class ReverseSyncResult(Result):
         ]
 
 
-# ------------------------------------------------------------------------------------------------ the stats of people
-
-
 @dataclass(slots=True, kw_only=True)
 class PhotoStats:
     """The results of the two photo steps."""
@@ -336,14 +235,10 @@ class PhotoStats:
 
 
 @dataclass(slots=True, kw_only=True)
-class PeopleStats:
-    """What a run of people did. A step that did not come to an end leaves its result empty.
+class PeopleStats(Stats):
+    """What a run of people did."""
 
-    Attributes:
-        step_failures: Steps that failed as a whole, tagged with the part of the stats that they belong to.
-        completed_at: UTC, `YYYY-MM-DD HH:MM:SS`; empty while the run goes on.
-        duration: `45s`, `2m 30s`; empty while the run goes on.
-    """
+    pipeline: ClassVar[str] = "people"
 
     download: DownloadResult = DownloadResult()
     prepare: PrepareResult = PrepareResult()
@@ -351,31 +246,6 @@ class PeopleStats:
     rondo_club: PersonsResult = PersonsResult()
     photos: PhotoStats = field(default_factory=PhotoStats)
     reverse_sync: ReverseSyncResult = ReverseSyncResult()
-    step_failures: list[ErrorRecord] = field(default_factory=list)
-    completed_at: str = ""
-    duration: str = ""
-
-    @contextmanager
-    def completing(self, summarize: Callable[[Mapping[str, Any]], None], clock: Clock) -> Iterator[None]:
-        """Complete the stats and hand them over when the block is left, however it is left.
-
-        Args:
-            summarize: Takes the stats as JSON.
-            clock: Tells when the run started and completed.
-        """
-        started_at = clock()
-        try:
-            yield
-        except Exception as error:
-            if isinstance(error, SyncError):
-                logger.error("the run ends early: %s", error)  # noqa: TRY400  our own errors speak for themselves
-            self.step_failures.append(ErrorRecord(message=str(error), system="people"))
-            raise
-        finally:
-            now = clock()
-            self.completed_at = now.strftime("%Y-%m-%d %H:%M:%S")
-            self.duration = duration_text(now - started_at)
-            summarize(self.as_json())
 
     @property
     def failures(self) -> Failures:
@@ -419,23 +289,14 @@ class PeopleStats:
         }
 
     def _laposta(self) -> list[ErrorRecord]:
-        return [*self._steps("people", "laposta"), *self.prepare.failures, *self.laposta.failures]
+        return [*self.failed_steps("people", "laposta"), *self.prepare.failures, *self.laposta.failures]
 
     def _rondo_club(self) -> list[ErrorRecord]:
-        return [*self._steps("rondoClub"), *self.rondo_club.failures]
+        return [*self.failed_steps("rondoClub"), *self.rondo_club.failures]
 
     def _photos(self) -> list[ErrorRecord]:
         photos = [*self.photos.download.failures, *self.photos.upload.failures]
-        return [*self._steps("photo-download", "photo-sync"), *photos]
+        return [*self.failed_steps("photo-download", "photo-sync"), *photos]
 
     def _reverse_sync(self) -> list[ErrorRecord]:
-        return [*self._steps("reverse-sync"), *self.reverse_sync.failures]
-
-    def _steps(self, *systems: str) -> list[ErrorRecord]:
-        return [failure for failure in self.step_failures if failure.system in systems]
-
-
-def duration_text(duration: timedelta) -> str:
-    """Whole seconds, and minutes that never become hours: `45s`, `2m 30s`, `75m 0s`."""
-    minutes, seconds = divmod(max(0, int(duration.total_seconds())), 60)
-    return f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
+        return [*self.failed_steps("reverse-sync"), *self.reverse_sync.failures]

@@ -1,0 +1,89 @@
+"""What steps report: counts, and the items that failed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from otel_sqlite import ItemError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRecord:
+    """An item that failed, named by at most one identifier, or a whole step, named by none.
+
+    Attributes:
+        message: What went wrong; where a system says it under `error`, that counts too.
+        system: Tag of where it failed.
+    """
+
+    knvb_id: str | None = None
+    email: str | None = None
+    dossier_id: str | None = None
+    team_name: str | None = None
+    commissie_name: str | None = None
+    message: str | None = None
+    error: str | None = None
+    system: str | None = None
+
+    @property
+    def identifier(self) -> str | None:
+        """The item's id; None for a step as a whole."""
+        identifiers = (self.knvb_id, self.email, self.dossier_id, self.team_name, self.commissie_name)
+        return next((identifier for identifier in identifiers if identifier), None)
+
+    @property
+    def text(self) -> str:
+        """What went wrong; never empty."""
+        return self.message or self.error or "Unknown error"
+
+    def as_item_error(self) -> ItemError:
+        """What the tracking keeps of it."""
+        return ItemError(item_id=self.identifier, message=self.text)
+
+    def as_json(self) -> dict[str, str]:
+        """What the stats keep of it."""
+        known = {name: value for name, value in asdict(self).items() if value and name != "error"}
+        return known | {"message": self.text}
+
+
+Failures = Sequence[ErrorRecord]
+
+
+def failures_json(failures: Iterable[ErrorRecord]) -> list[dict[str, str]]:
+    """Failures as they stand in the stats."""
+    return [failure.as_json() for failure in failures]
+
+
+class Result:
+    """What the tracking asks of any step's result. The count columns that a step has nothing for are zero."""
+
+    __slots__ = ()
+
+    @property
+    def created(self) -> int:
+        """Count column."""
+        return 0
+
+    @property
+    def updated(self) -> int:
+        """Count column."""
+        return 0
+
+    @property
+    def skipped(self) -> int:
+        """Count column."""
+        return 0
+
+    @property
+    def failures(self) -> Failures:
+        """The items that failed, and what failed as a whole while the step went on."""
+        return ()
+
+    @property
+    def failed(self) -> int:
+        """Count column."""
+        return len(self.failures)
+
+    @property
+    def errors(self) -> list[ItemError]:
+        """The failures as the tracking takes them."""
+        return [failure.as_item_error() for failure in self.failures]

@@ -1,0 +1,75 @@
+"""The questions that the pipelines ask of the Nikki state file."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+from pipelines.state.database import transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """What a member owes for a year, by one of the lines that Nikki has on it.
+
+    Attributes:
+        saldo: What is still to be paid, in euros.
+        hoofdsom: The whole amount, in euros; None where no report had it.
+    """
+
+    knvb_id: str
+    year: int
+    nikki_id: str
+    saldo: float
+    hoofdsom: float | None
+    status: str
+
+
+class NikkiState:
+    """The contributions of the last years. A change is on disk when its method returns."""
+
+    def __init__(self, connection: sqlite3.Connection, now: Callable[[], str]) -> None:
+        self._connection = connection
+        self._now = now
+
+    def contributions(self) -> list[Contribution]:
+        """All contributions, those of a member together and by year."""
+        query = (
+            "SELECT knvb_id, year, nikki_id, saldo, hoofdsom, status FROM nikki_contributions ORDER BY knvb_id, year, nikki_id"
+        )
+        return [Contribution(**dict(row)) for row in self._connection.execute(query)]
+
+    def replace_years(self, contributions: Sequence[Contribution], *, oldest: int) -> None:
+        """Make these the contributions of the years that they are of, and forget what is older than a year.
+
+        A whole amount that is not known this time stays what it was.
+
+        Args:
+            contributions: What was downloaded.
+            oldest: The first year that is kept.
+        """
+        now = self._now()
+        years = json.dumps(sorted({contribution.year for contribution in contributions}))
+        keys = json.dumps([(one.knvb_id, one.year, one.nikki_id) for one in contributions])
+        with transaction(self._connection):
+            self._connection.executemany(_STORE, [{**asdict(contribution), "now": now} for contribution in contributions])
+            self._connection.execute(_DELETE_OTHERS, {"years": years, "keys": keys})
+            self._connection.execute("DELETE FROM nikki_contributions WHERE year < ?", (oldest,))
+
+
+_STORE = """
+INSERT INTO nikki_contributions (knvb_id, year, nikki_id, saldo, hoofdsom, status, created_at, last_seen_at)
+VALUES (:knvb_id, :year, :nikki_id, :saldo, :hoofdsom, :status, :now, :now)
+ON CONFLICT (knvb_id, year, nikki_id) DO UPDATE SET
+  saldo = excluded.saldo,
+  hoofdsom = coalesce(excluded.hoofdsom, hoofdsom),
+  status = excluded.status,
+  last_seen_at = :now
+"""
+
+_DELETE_OTHERS = """
+DELETE FROM nikki_contributions
+WHERE year IN (SELECT value FROM json_each(:years))
+  AND (knvb_id, year, nikki_id) NOT IN
+      (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(:keys))
+"""

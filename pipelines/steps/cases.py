@@ -1,0 +1,109 @@
+"""Bring the discipline cases from Sportlink to Rondo Club."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache, partial
+
+from pipelines.clients import JsonObject
+from pipelines.errors import RondoClubNotFoundError
+from pipelines.result import ErrorRecord
+from pipelines.result.discipline import CaseDownloadResult, CasesResult
+from pipelines.state import Case, source_hash
+from pipelines.steps.items import find_orphans, item
+from pipelines.systems import Systems
+from pipelines.transform.discipline import case_body, case_title, person_name, read_case, season_of
+
+logger = logging.getLogger(__name__)
+
+SYSTEM = "discipline-sync"
+
+PersonName = Callable[[int], str]
+
+
+def download_cases(systems: Systems) -> CaseDownloadResult:
+    """Keep what Sportlink says of the cases. There may be none, and then those known from before are kept too."""
+    received = systems.sportlink.download_discipline_cases()
+    cases = {str(raw["DossierId"]): read_case(raw) for raw in received if raw.get("DossierId")}
+    if cases:
+        systems.state.discipline.store_cases(cases)
+    logger.info("%d discipline cases downloaded", len(received))
+    return CaseDownloadResult(case_count=len(received))
+
+
+def sync_cases(systems: Systems, download: CaseDownloadResult, *, force: bool = False) -> CasesResult:
+    """Write the cases that are new or different, all by force, and tell the club of those that have vanished.
+
+    Args:
+        systems: Where from and where to.
+        download: What this run downloaded; without cases in it, none has vanished.
+        force: Write all of them.
+    """
+    person_ids = systems.state.rondo.person_ids()
+    read_name = cache(lambda person_id: person_name(systems.rondo_club.get_person(person_id)))
+    cases = systems.state.discipline.cases()
+    failures = list[ErrorRecord]()
+    vanished = _find_vanished(systems, failures) if download.case_count else []
+    counts: Counter[str] = Counter(total=len(cases))
+    for case in systems.track(cases, "syncing discipline cases"):
+        with item(failures, dossier_id=case.dossier_id, system=SYSTEM):
+            person_id = person_ids.get(case.source["PublicPersonId"] or "")
+            counts[_sync_case(systems, case, person_id, read_name, force=force)] += 1
+    for case in systems.track(vanished, "dismissing discipline cases"):
+        with item(failures, dossier_id=case.dossier_id, system=SYSTEM):
+            _dismiss_case(systems, case)
+            counts["dismissed"] += 1
+    told = ", ".join(f"{counts[name]} {name}" for name in ("created", "updated", "skipped", "dismissed"))
+    logger.info("discipline cases: %s, %d failed", told, len(failures))
+    return CasesResult(**counts, failures=failures)
+
+
+def _sync_case(systems: Systems, case: Case, person_id: int | None, read_name: PersonName, *, force: bool) -> str:
+    """Returns the count that the case goes into."""
+    season = season_of(str(case.source["MatchDate"] or ""))
+    if person_id is None:
+        return "skipped_no_person"
+    synced_hash = source_hash({"case": case.source, "person": person_id})
+    if season is None or (case.last_synced_hash == synced_hash and not force):
+        return "skipped"
+    try:
+        title = case_title(case.source, read_name(person_id))
+    except RondoClubNotFoundError:
+        systems.state.rondo.forget_person(person_id)
+        return "skipped_no_person"
+    body = partial(case_body, case.source, title=title, person_id=person_id, season_term=systems.rondo_club.season_term(season))
+    post_id, outcome = _write_case(systems, case, body)
+    systems.state.discipline.mark_synced(case, post_id=post_id, person_id=person_id, season=season, synced_hash=synced_hash)
+    return outcome
+
+
+def _write_case(systems: Systems, case: Case, make_body: Callable[..., JsonObject]) -> tuple[int, str]:
+    """Returns the post, and whether it was "created" or "updated"."""
+    if case.post_id is not None:
+        try:
+            systems.rondo_club.update_case(case.post_id, make_body(is_new=False), subject=case.dossier_id)
+        except RondoClubNotFoundError:
+            logger.debug("the post of %s is gone", case.dossier_id)
+        else:
+            return case.post_id, "updated"
+    return systems.rondo_club.create_case(make_body(is_new=True), subject=case.dossier_id), "created"
+
+
+def _find_vanished(systems: Systems, failures: list[ErrorRecord]) -> list[Case]:
+    """The cases that Sportlink shows no more, although Rondo Club has them; none when it would be all of them."""
+    state = systems.state.discipline
+    present = {case.dossier_id for case in state.cases()}
+    known = {case.dossier_id: case for case in (*state.cases(), *state.vanished()) if case.post_id is not None}
+    return find_orphans(known, present, failures, system=SYSTEM)
+
+
+def _dismiss_case(systems: Systems, case: Case) -> None:
+    """Take the case's post out and leave the club word of it, once: somebody may have to pay, or be told."""
+    if case.post_id is not None:
+        systems.rondo_club.delete_case(case.post_id, subject=case.dossier_id)
+    if case.person_id is not None:
+        with suppress(RondoClubNotFoundError):
+            content = f"Tuchtzaak {case.dossier_id} staat niet meer in Sportlink en is verwijderd: controleer de zaak."
+            systems.rondo_club.create_todo(case.person_id, content=content)
+    systems.state.discipline.mark_dismissed(case)

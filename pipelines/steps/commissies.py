@@ -1,0 +1,41 @@
+"""Bring the commissies from Sportlink to Rondo Club."""
+
+from html import unescape
+
+from pipelines.clients import JsonObject
+from pipelines.result.functions import FunctionsDownloadResult
+from pipelines.result.posts import PostsResult
+from pipelines.steps.posts import PostType, sync_posts
+from pipelines.systems import Systems
+from pipelines.transform.commissies import wanted_commissies
+
+
+def sync_commissies(systems: Systems, download: FunctionsDownloadResult, *, force: bool = False) -> PostsResult:
+    """Write to Rondo Club the commissies that are new or different; all of them by force.
+
+    Args:
+        systems: Where from and where to.
+        download: What this run downloaded; without a place of anybody in it, no commissie is deleted.
+        force: Write all of them.
+    """
+    rondo_club, state = systems.rondo_club, systems.state.commissies
+    state.store(wanted_commissies(systems.state.functions.places()))
+    kind = PostType(
+        plural="commissies",
+        step="commissie-sync",
+        id_name="commissie_name",
+        state=state,
+        key_of=_shown_name,
+        list=rondo_club.list_commissies,
+        create=rondo_club.create_commissie,
+        update=rondo_club.update_commissie,
+        delete=rondo_club.delete_commissie,
+        new_fields={"content": ""},
+    )
+    return sync_posts(systems, kind, may_delete=download.downloaded > 0, force=force)
+
+
+def _shown_name(post: JsonObject) -> str:
+    """WordPress shows a title as HTML."""
+    title = post.get("title")
+    return unescape(str(title.get("rendered") or "")) if isinstance(title, dict) else ""

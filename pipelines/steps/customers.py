@@ -1,0 +1,119 @@
+"""Make customers of FreeScout of members."""
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+from pipelines.errors import EmptyDownloadError, FreeScoutError, FreeScoutExistsError, FreeScoutNotFoundError
+from pipelines.result import ErrorRecord
+from pipelines.result.freescout import CustomersResult
+from pipelines.state import Contribution, Customer, WantedCustomer
+from pipelines.steps.items import find_orphans, item
+from pipelines.systems import Systems
+from pipelines.transform.customers import customer_fields, customer_names, wanted_customer
+
+logger = logging.getLogger(__name__)
+
+SYSTEM = "freescout"
+
+
+def sync_customers(systems: Systems, *, force: bool = False, dry_run: bool = False) -> CustomersResult:
+    """Write to FreeScout who is new or different since it was written last; everybody by force, nobody in a dry run.
+
+    A customer is deleted when the member has no address any more. Former members stay, with what was written about them.
+
+    Raises:
+        EmptyDownloadError: No member with an address is known.
+    """
+    state = systems.state.freescout
+    known = state.customers()
+    wanted = _wanted_customers(systems)
+    if not wanted:
+        raise EmptyDownloadError("sportlink", "members with an address")
+    state.store_customers(wanted.values())
+
+    customers = [customer for customer in state.customers().values() if customer.knvb_id in wanted]
+    changed = [customer for customer in customers if force or customer.is_changed]
+    failures = list[ErrorRecord]()
+    orphans = find_orphans(known, wanted.keys() | systems.state.rondo.former_members(), failures, system=SYSTEM)
+    counts = Counter(total=len(customers), skipped=len(customers) - len(changed))
+    if dry_run:
+        logger.info("dry run: %d customers would be written, %d deleted", len(changed), len(orphans))
+        return CustomersResult(total=len(customers), skipped=len(customers), failures=failures)
+    for customer in systems.track(changed, "syncing customers"):
+        with item(failures, knvb_id=customer.knvb_id, system=SYSTEM):
+            _write_customer(systems, customer, counts)
+    for customer in orphans:
+        with item(failures, knvb_id=customer.knvb_id, system=SYSTEM):
+            _delete_customer(systems, customer)
+            counts["deleted"] += 1
+    told = ", ".join(f"{counts[name]} {name}" for name in ("created", "updated", "skipped", "deleted"))
+    logger.info("customers: %s, %d failed", told, len(failures))
+    return CustomersResult(**counts, failures=failures)
+
+
+def _wanted_customers(systems: Systems) -> Mapping[str, WantedCustomer]:
+    contributions = defaultdict[str, list[Contribution]](list)
+    for contribution in systems.state.nikki.contributions():
+        contributions[contribution.knvb_id].append(contribution)
+    teams = systems.state.team_history.post_names()
+    freescout_ids = systems.state.functions.freescout_ids()
+    wanted = [
+        wanted_customer(
+            member,
+            teams=teams.get(member.knvb_id, ()),
+            contributions=contributions[member.knvb_id],
+            freescout_id=freescout_ids.get(member.knvb_id),
+        )
+        for member in systems.state.rondo.members()
+    ]
+    return {customer.knvb_id: customer for customer in wanted if customer is not None}
+
+
+def _write_customer(systems: Systems, customer: Customer, counts: Counter[str]) -> None:
+    if customer.freescout_id is not None:
+        try:
+            _update_customer(systems, customer, customer.freescout_id)
+        except FreeScoutNotFoundError:
+            systems.state.freescout.set_customer(customer.knvb_id, None)
+        else:
+            counts["updated"] += 1
+            return
+    try:
+        freescout_id = systems.freescout.create_customer(email=customer.email, **customer_names(customer))
+    except FreeScoutExistsError:
+        _link_customer(systems, customer)
+        counts["updated"] += 1
+        return
+    systems.state.freescout.set_customer(customer.knvb_id, freescout_id)
+    counts["created"] += 1
+    _fill_in(systems, customer, freescout_id)
+
+
+def _link_customer(systems: Systems, customer: Customer) -> None:
+    """FreeScout has somebody with this address already: that is who the member is there."""
+    freescout_id = systems.freescout.find_customer(customer.email, subject=customer.knvb_id)
+    if freescout_id is None:
+        reason = "Email exists in FreeScout but customer not found via API or conversations"
+        raise FreeScoutError("link customer", subject=customer.knvb_id, reason=reason)
+    systems.state.freescout.set_customer(customer.knvb_id, freescout_id)
+    _update_customer(systems, customer, freescout_id)
+
+
+def _update_customer(systems: Systems, customer: Customer, freescout_id: int) -> None:
+    systems.freescout.update_customer(freescout_id, **customer_names(customer))
+    _fill_in(systems, customer, freescout_id)
+
+
+def _fill_in(systems: Systems, customer: Customer, freescout_id: int) -> None:
+    values = customer_fields(customer, systems.settings.freescout.fields)
+    systems.freescout.set_customer_fields(freescout_id, values, subject=customer.knvb_id)
+    systems.state.freescout.mark_synced(customer)
+
+
+def _delete_customer(systems: Systems, orphan: Customer) -> None:
+    """A customer that another member shares, because they share the address, is left alone."""
+    sharing = [one for one in systems.state.freescout.customers().values() if one.freescout_id == orphan.freescout_id]
+    if orphan.freescout_id is not None and len(sharing) == 1:
+        systems.freescout.delete_customer(orphan.freescout_id, subject=orphan.knvb_id)
+    systems.state.freescout.delete_customer(orphan.knvb_id)

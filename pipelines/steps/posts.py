@@ -1,0 +1,131 @@
+"""Make posts of teams and commissies in Rondo Club, and take out those that nobody knows any more."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from pipelines.clients import JsonObject
+from pipelines.errors import RondoClubNotFoundError
+from pipelines.result import ErrorRecord
+from pipelines.result.posts import PostsResult
+from pipelines.state import Post, PostsState
+from pipelines.steps.items import find_orphans, item
+from pipelines.systems import Systems
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostType:
+    """What differs between teams and commissies.
+
+    Attributes:
+        plural: What they are called.
+        step: Tag of what fails.
+        id_name: Name of the identifier in an error.
+        key_of: The key that a post of Rondo Club shows; empty where it has none.
+        new_fields: What the body of a new one has besides.
+    """
+
+    plural: str
+    step: str
+    id_name: str
+    state: PostsState
+    key_of: Callable[[JsonObject], str]
+    list: Callable[[], list[JsonObject]]
+    create: Callable[..., int]
+    update: Callable[..., None]
+    delete: Callable[[int], None]
+    new_fields: Mapping[str, str] = field(default_factory=dict)
+
+    def identity(self, name: str) -> dict[str, str]:
+        """How an error names one of them."""
+        return {self.id_name: name, "system": self.step}
+
+
+def sync_posts(systems: Systems, kind: PostType, *, may_delete: bool, force: bool) -> PostsResult:
+    """Write those that are new or different, all by force, and delete those that are in the latest download no more.
+
+    Args:
+        systems: Where to.
+        kind: What the posts are about.
+        may_delete: There is a download to go by; without one, nobody can say what is gone.
+        force: Write all of them.
+    """
+    remote = {post["id"]: kind.key_of(post) for post in kind.list()}
+    known = [*kind.state.posts(), *kind.state.gone()]
+    failures: list[ErrorRecord] = []
+    counts = _write_posts(systems, kind, remote, failures, force=force)
+    if may_delete:
+        counts["deleted"] = _delete_orphans(kind, known, failures) + _delete_strangers(kind, known, remote, failures)
+    told = ", ".join(f"{counts[name]} {name}" for name in ("created", "updated", "skipped", "deleted"))
+    logger.info("%s: %s, %d failed", kind.plural, told, len(failures))
+    return PostsResult(**counts, failures=failures)
+
+
+def _write_posts(
+    systems: Systems, kind: PostType, remote: Mapping[int, str], failures: list[ErrorRecord], *, force: bool
+) -> Counter[str]:
+    posts = kind.state.posts()
+    ids = _find_ids(posts, remote)
+    changed = [post for post in posts if force or post.is_changed or ids.get(post.key) != post.post_id or post.post_id is None]
+    counts: Counter[str] = Counter(total=len(posts), skipped=len(posts) - len(changed))
+    for post in systems.track(changed, f"syncing {kind.plural}"):
+        with item(failures, **kind.identity(post.name)):
+            counts[_write_post(kind, post, ids.get(post.key))] += 1
+    return counts
+
+
+def _find_ids(posts: Collection[Post], remote: Mapping[int, str]) -> dict[str, int]:
+    """The post of Rondo Club for each key: the one known from before or, as states get lost, one that shows the key."""
+    ids = {post.key: post.post_id for post in posts if post.post_id in remote and post.post_id is not None}
+    taken = set(ids.values())
+    shown = {key: post_id for post_id, key in sorted(remote.items(), reverse=True) if key and post_id not in taken}
+    return shown | ids
+
+
+def _write_post(kind: PostType, post: Post, post_id: int | None) -> str:
+    """Returns what it came to: "created" or "updated"."""
+    if post_id is not None:
+        try:
+            kind.update(post_id, post.body, subject=post.name)
+        except RondoClubNotFoundError:
+            logger.debug("%s is gone", post.name)
+        else:
+            kind.state.mark_synced(post, post_id)
+            return "updated"
+    kind.state.mark_synced(post, kind.create({**post.body, **kind.new_fields}, subject=post.name))
+    return "created"
+
+
+def _delete_orphans(kind: PostType, known: Collection[Post], failures: list[ErrorRecord]) -> int:
+    """Delete those that are in the download no more; returns how many."""
+    present = {post.key for post in kind.state.posts()}
+    before = {post.key: (post, post.post_id) for post in known if post.post_id is not None}
+    deleted = 0
+    for orphan, post_id in find_orphans(before, present, failures, system=kind.step):
+        with item(failures, **kind.identity(orphan.name)):
+            kind.delete(post_id)
+            kind.state.forget(orphan.key)
+            deleted += 1
+    return deleted
+
+
+def _delete_strangers(kind: PostType, known: Collection[Post], remote: Mapping[int, str], failures: list[ErrorRecord]) -> int:
+    """Delete those of Rondo Club that the state does not know; returns how many.
+
+    When that would be all of them, it is the state that is strange.
+    """
+    ours = {post.post_id for post in (*known, *kind.state.posts())}
+    strangers = [post_id for post_id in remote if post_id not in ours]
+    if strangers and len(strangers) == len(remote):
+        message = f"none of the {len(remote)} {kind.plural} in Rondo Club is known: all are kept (look at them there)"
+        failures.append(ErrorRecord(message=message, system=kind.step))
+        return 0
+    deleted = 0
+    for post_id in strangers:
+        with item(failures, **kind.identity(remote[post_id] or str(post_id))):
+            kind.delete(post_id)
+            deleted += 1
+    return deleted

@@ -1,0 +1,67 @@
+"""Bring the teams from Sportlink to Rondo Club."""
+
+import logging
+
+from pipelines.clients import JsonObject
+from pipelines.errors import EmptyDownloadError
+from pipelines.result import ErrorRecord
+from pipelines.result.posts import PostsResult
+from pipelines.result.teams import TeamDownloadResult
+from pipelines.steps.items import item
+from pipelines.steps.posts import PostType, sync_posts
+from pipelines.systems import Systems
+from pipelines.transform.teams import is_team, read_roster, wanted_team
+
+logger = logging.getLogger(__name__)
+
+
+def download_teams(systems: Systems) -> TeamDownloadResult:
+    """Keep what Sportlink says of the teams, and of who is on their rosters.
+
+    A team whose roster cannot be had keeps the one of the last time.
+
+    Raises:
+        EmptyDownloadError: Sportlink has no teams; what was downloaded before stays the latest.
+    """
+    teams = [raw for raw in systems.sportlink.download_teams() if is_team(raw)]
+    if not teams:
+        raise EmptyDownloadError("sportlink", "teams")
+    failures = list[ErrorRecord]()
+    rosters: dict[str, dict[str, str]] = {}
+    for raw in systems.track(teams, "downloading teams"):
+        team = wanted_team(raw)
+        with item(failures, team_name=team.name, system="team-download"):
+            rosters[team.key] = read_roster(systems.sportlink.download_team_members(raw))
+    systems.state.teams.store(map(wanted_team, teams))
+    systems.state.teams.store_rosters(rosters)
+    result = TeamDownloadResult(team_count=len(teams), member_count=sum(map(len, rosters.values())), failures=failures)
+    logger.info("%d teams downloaded with %d members", result.team_count, result.member_count)
+    return result
+
+
+def sync_teams(systems: Systems, download: TeamDownloadResult, *, force: bool = False) -> PostsResult:
+    """Write to Rondo Club the teams that are new or different; all of them by force.
+
+    Args:
+        systems: Where from and where to.
+        download: What this run downloaded; without teams in it, none is deleted.
+        force: Write all of them.
+    """
+    rondo_club = systems.rondo_club
+    kind = PostType(
+        plural="teams",
+        step="team-sync",
+        id_name="team_name",
+        state=systems.state.teams,
+        key_of=_shown_key,
+        list=rondo_club.list_teams,
+        create=rondo_club.create_team,
+        update=rondo_club.update_team,
+        delete=rondo_club.delete_team,
+    )
+    return sync_posts(systems, kind, may_delete=download.team_count > 0, force=force)
+
+
+def _shown_key(post: JsonObject) -> str:
+    acf = post.get("acf")
+    return str(acf.get("publicteamid") or "") if isinstance(acf, dict) else ""

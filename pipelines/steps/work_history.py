@@ -1,0 +1,111 @@
+"""Keep the work history of persons: the teams and the commissies that they are and were in."""
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from pipelines.errors import RondoClubNotFoundError
+from pipelines.result import ErrorRecord
+from pipelines.result.posts import WorkHistoryResult
+from pipelines.state import WorkHistoryState
+from pipelines.steps.items import item
+from pipelines.steps.members import latest_members
+from pipelines.systems import Systems
+from pipelines.transform.commissies import active_roles
+from pipelines.transform.person import partial_body
+from pipelines.transform.teams import TeamFinder
+from pipelines.transform.work_history import Membership, Plan, plan_history, write_history
+
+logger = logging.getLogger(__name__)
+
+Wanted = Mapping[str, Sequence[Membership]]
+"""The memberships that members should have, by KNVB id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """The rows of teams, or those of commissies; `step` is the tag of what fails."""
+
+    state: WorkHistoryState
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Visit:
+    """A member whose rows are to be looked at."""
+
+    knvb_id: str
+    person_id: int
+    plan: Plan
+
+
+def sync_team_history(systems: Systems, *, force: bool, today: date) -> WorkHistoryResult:
+    """Add a row for each team that a member joined, and end that of each team that it left.
+
+    Raises:
+        EmptyDownloadError: There was no download of members yet.
+    """
+    finder = TeamFinder(systems.state.teams.posts(), systems.state.teams.rosters())
+    wanted: defaultdict[str, list[Membership]] = defaultdict(list)
+    for member in latest_members(systems):
+        for team, role in finder.find(member):
+            if team.post_id is not None:
+                wanted[member.knvb_id].append(Membership(post_id=team.post_id, role=role))
+    kind = _Kind(state=systems.state.team_history, step="work-history-sync")
+    return _sync_history(systems, kind, wanted, force=force, today=today)
+
+
+def sync_commissie_history(systems: Systems, *, force: bool, today: date) -> WorkHistoryResult:
+    """Add a row for each role that a member got in a commissie, and end that of each role that it had."""
+    ids = {post.key: post.post_id for post in systems.state.commissies.posts()}
+    wanted: defaultdict[str, list[Membership]] = defaultdict(list)
+    for place in active_roles(systems.state.functions.places()):
+        post_id = ids.get(place.commissie)
+        if post_id is not None:
+            wanted[place.knvb_id].append(Membership(post_id=post_id, role=place.role, start_date=place.start_date))
+    kind = _Kind(state=systems.state.commissie_history, step="commissie-work-history-sync")
+    return _sync_history(systems, kind, wanted, force=force, today=today)
+
+
+def _sync_history(systems: Systems, kind: _Kind, wanted: Wanted, *, force: bool, today: date) -> WorkHistoryResult:
+    visits = _plan_visits(systems, kind, wanted, force=force)
+    counts: Counter[str] = Counter(total=len(visits))
+    failures = list[ErrorRecord]()
+    for visit in systems.track(visits, "syncing work history"):
+        with item(failures, knvb_id=visit.knvb_id, system=kind.step):
+            counts.update(_write_rows(systems, kind.state, visit, today.isoformat()))
+    failed = {failure.knvb_id for failure in failures}
+    counts["skipped"] = sum(len(rows) for knvb_id, rows in wanted.items() if knvb_id not in failed) - counts["created"]
+    told = ", ".join(f"{counts[name]} {name}" for name in ("created", "ended", "skipped"))
+    logger.info("rows of work history: %s, %d members failed", told, len(failures))
+    return WorkHistoryResult(**counts, failures=failures)
+
+
+def _plan_visits(systems: Systems, kind: _Kind, wanted: Wanted, *, force: bool) -> list[_Visit]:
+    """Every member whose rows are not those that it should have; by force, everybody who has or should have one."""
+    person_ids = systems.state.rondo.person_ids()
+    tracked = kind.state.tracked()
+    plans = {knvb_id: plan_history(tracked.get(knvb_id, []), wanted.get(knvb_id, [])) for knvb_id in {**wanted, **tracked}}
+    return [
+        _Visit(knvb_id=knvb_id, person_id=person_ids[knvb_id], plan=plan)
+        for knvb_id, plan in plans.items()
+        if knvb_id in person_ids and (force or not plan.is_empty)
+    ]
+
+
+def _write_rows(systems: Systems, state: WorkHistoryState, visit: _Visit, today: str) -> dict[str, int]:
+    """Returns the counts that it adds. A person that is gone waits until it is created again."""
+    # What a member is in when we first see it began on a day that we do not know.
+    default_start = today if state.has_history(visit.knvb_id, visit.person_id) else ""
+    try:
+        acf = systems.rondo_club.get_person(visit.person_id)["acf"]
+        history = write_history(acf.get("work_history") or [], visit.plan, default_start=default_start, today=today)
+        if history.has_changed:
+            systems.rondo_club.update_person(visit.person_id, partial_body(acf, work_history=list(history.rows)))
+    except RondoClubNotFoundError:
+        systems.state.rondo.forget_person(visit.person_id)
+        return {}
+    state.save(visit.knvb_id, visit.person_id, current=history.current, ended=history.ended)
+    return {"synced": 1, "created": history.added_count, "ended": len(history.ended)}

@@ -1,0 +1,62 @@
+"""The pipeline functions: what members do for the club, and what else their tabs say, from Sportlink to Rondo Club."""
+
+from contextlib import suppress
+from datetime import date
+
+import click
+
+from otel_sqlite import Run, run
+from pipelines.cli import command, number_or
+from pipelines.errors import SyncError
+from pipelines.flow import optional
+from pipelines.report.functions import functions_report
+from pipelines.report.layout import Report
+from pipelines.result import Clock, utc_now
+from pipelines.result.functions import FunctionsStats
+from pipelines.settings import System
+from pipelines.steps import commissies, free_fields, functions, work_history
+from pipelines.steps.functions import RECENT_DAYS, Selection
+from pipelines.systems import Systems
+
+
+def sync_functions(  # noqa: PLR0913  the flags of the command
+    systems: Systems,
+    *,
+    force: bool = False,
+    everyone: bool = False,
+    days: int = RECENT_DAYS,
+    with_invoice: bool = False,
+    clock: Clock = utc_now,
+) -> Report[FunctionsStats]:
+    """Bring functions, committees and free fields of members from Sportlink to Rondo Club."""
+    stats = FunctionsStats()
+    selection = Selection(everyone=everyone, days=days, with_invoice=with_invoice)
+    with suppress(SyncError), run("functions") as r, stats.completing(r.summarize, clock) as today:
+        function_steps(r, systems, stats, selection, force=force, today=today)
+        with optional(stats.step_failures, "free-fields-sync"), r.step("free-fields-sync") as s:
+            stats.free_fields = s.record(free_fields.sync_free_fields(systems, force=force, today=today))
+    return functions_report(stats)
+
+
+def function_steps(  # noqa: PLR0913  what the steps of any run need
+    r: Run, systems: Systems, stats: FunctionsStats, selection: Selection, *, force: bool, today: date
+) -> None:
+    """The steps that bring functions and committees, in any run."""
+    with optional(stats.step_failures, "functions-download"), r.step("functions-download") as s:
+        stats.download = s.record(functions.download_functions(systems, selection, today=today))
+    with optional(stats.step_failures, "commissie-sync"), r.step("commissie-sync") as s:
+        stats.commissies = s.record(commissies.sync_commissies(systems, stats.download, force=force))
+    with optional(stats.step_failures, "commissie-work-history-sync"), r.step("commissie-work-history-sync") as s:
+        stats.work_history = s.record(work_history.sync_commissie_history(systems, force=force, today=today))
+
+
+main = command(
+    "functions",
+    sync_functions,
+    systems=(System.SPORTLINK, System.RONDO_CLUB),
+    options=[
+        click.option("--all", "everyone", is_flag=True, help="Look at all members, not only those changed recently."),
+        click.option("--days", type=number_or(RECENT_DAYS), default=RECENT_DAYS, show_default=True, help="How long that is."),
+        click.option("--with-invoice", is_flag=True, help="Look at the financial tab as well."),
+    ],
+)

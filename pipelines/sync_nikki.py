@@ -1,0 +1,36 @@
+"""The pipeline nikki: what members owe, from Nikki to their persons in Rondo Club."""
+
+from contextlib import suppress
+
+import click
+
+from otel_sqlite import run
+from pipelines.cli import command
+from pipelines.errors import SyncError
+from pipelines.flow import optional
+from pipelines.report.layout import Report
+from pipelines.report.nikki import nikki_report
+from pipelines.result import Clock, utc_now
+from pipelines.result.nikki import NikkiStats
+from pipelines.settings import System
+from pipelines.steps import contributions
+from pipelines.systems import Systems
+
+
+def sync_nikki(systems: Systems, *, force: bool = False, dry_run: bool = False, clock: Clock = utc_now) -> Report[NikkiStats]:
+    """Bring what members owe and have paid, year by year, from Nikki to Rondo Club."""
+    stats = NikkiStats()
+    with suppress(SyncError), run("nikki") as r, stats.completing(r.summarize, clock) as today:
+        with optional(stats.step_failures, "nikki-download"), r.step("nikki-download") as s:
+            stats.download = s.record(contributions.download_contributions(systems, today=today))
+        with optional(stats.step_failures, "rondoClub"), r.step("rondo-club-sync") as s:
+            stats.contributions = s.record(contributions.sync_contributions(systems, force=force, dry_run=dry_run))
+    return nikki_report(stats)
+
+
+main = command(
+    "nikki",
+    sync_nikki,
+    systems=(System.NIKKI, System.RONDO_CLUB),
+    options=[click.option("--dry-run", is_flag=True, help="Look at what is different, and write nothing.")],
+)

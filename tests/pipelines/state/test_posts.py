@@ -1,0 +1,74 @@
+"""What is remembered of teams and commissies."""
+
+import pytest
+
+from pipelines.state import Post, WantedPost
+
+
+def wanted(key, name="1"):
+    return WantedPost(key=key, name=name, team_code=name, body={"title": name})
+
+
+def known(key, name="1", post_id=None, *, is_synced=False):
+    one = wanted(key, name)
+    return Post(
+        key=key,
+        name=name,
+        team_code=name,
+        body={"title": name},
+        post_id=post_id,
+        source_hash=one.source_hash,
+        last_synced_hash=one.source_hash if is_synced else None,
+    )
+
+
+@pytest.fixture
+def teams(state):
+    return state.teams
+
+
+def test_a_post_is_changed_until_it_was_written_in_its_form(teams):
+    teams.store([wanted("T1")])
+    [post] = teams.posts()
+    assert (post, post.is_changed) == (known("T1"), True)
+
+    teams.mark_synced(post, 7)
+    assert teams.posts() == [known("T1", post_id=7, is_synced=True)]
+
+    teams.store([wanted("T1", "2")])
+    [renamed] = teams.posts()
+    assert (renamed.post_id, renamed.is_changed) == (7, True)
+
+
+def test_what_is_not_in_a_download_is_gone_until_it_comes_back(teams):
+    teams.store([wanted("T1"), wanted("T2")])
+
+    teams.store([wanted("T2")])
+    assert (teams.posts(), teams.gone()) == ([known("T2")], [known("T1")])
+
+    teams.store([wanted("T1"), wanted("T2")])
+    assert teams.gone() == []
+
+
+def test_what_is_forgotten_is_known_no_more(teams):
+    teams.store([wanted("T1")])
+
+    teams.forget("T1")
+
+    assert (teams.posts(), teams.gone()) == ([], [])
+
+
+def test_teams_and_commissies_are_kept_apart(state):
+    state.teams.store([wanted("X")])
+    state.commissies.store([wanted("Y")])
+    state.commissies.store([])
+
+    assert ([post.key for post in state.teams.posts()], [post.key for post in state.commissies.gone()]) == (["X"], ["Y"])
+
+
+def test_a_roster_is_replaced_and_those_of_other_teams_stay(teams):
+    teams.store_rosters({"T1": {"A1": "Keeper", "B2": ""}, "T2": {"A1": "Leider"}})
+
+    teams.store_rosters({"T1": {"C3": "Speler"}})
+
+    assert teams.rosters() == {"T1": {"C3": "Speler"}, "T2": {"A1": "Leider"}}
