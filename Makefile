@@ -1,7 +1,8 @@
 # Every target sets up what it needs in .venv, once.
-#   make demo    run sync-people against the sandbox club and show the run
+#   make demo    run the pipelines against the sandbox club and show what they did
 #   make test    the tests
 #   make check   format, lint, types, import contracts, dead code, dependencies, spelling
+#   make year    a year at a small club, day by day, all pipelines on their schedules (some minutes)
 #   make bench   the bridge beside its floors and peers, as ratios
 #   make lock    renew requirements.lock (the only target that needs to resolve versions)
 
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check bench format lock clean
+.PHONY: demo test check year bench format lock clean
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -33,10 +34,12 @@ $(VENV)/.dev: requirements.lock pyproject.toml | $(BIN)/python
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.demo
 
+# Exit code 1 says that something failed: in a demo of a club like any other, something does.
 demo: $(VENV)/.demo
-	@$(BIN)/sync-people --sandbox || [ $$? -eq 1 ]
-	@$(BIN)/otel-sqlite runs --limit 5 || [ $$? -eq 1 ]
-	@$(BIN)/otel-sqlite show latest || [ $$? -eq 1 ]
+	@$(BIN)/sync-nikki --sandbox || [ $$? -eq 1 ]
+	@$(BIN)/sync-all --sandbox || [ $$? -eq 1 ]
+	@echo && $(BIN)/otel-sqlite runs --limit 6 || [ $$? -eq 1 ]
+	@echo && $(BIN)/otel-sqlite show all || [ $$? -eq 1 ]
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest --cov --cov-fail-under=95 $(ARGS)
@@ -54,6 +57,9 @@ check: $(VENV)/.dev
 format: $(VENV)/.dev
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
+
+year: $(VENV)/.dev
+	@$(BIN)/python -c "from tests.acceptance.season import main; main()"
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -196,11 +196,12 @@ def runs(*, path: Path, pipeline: str | None, outcome: str | None, limit: int, a
 def show(*, path: Path, run: str, as_json: bool) -> None:
     """Show one run: its steps, its errors, and what could not be recorded.
 
-    RUN is the number in the first column of "otel-sqlite runs", the run id or its unique beginning, or "latest": the run
-    that started last.
+    RUN is the number in the first column of "otel-sqlite runs", the run id or its unique beginning, a pipeline: its
+    newest run, or "latest": the run that started last of all.
 
     \b
     otel-sqlite show latest
+    otel-sqlite show people
     otel-sqlite show 42
     otel-sqlite show 5f3a9c
     otel-sqlite show latest --json | jq .run.summary

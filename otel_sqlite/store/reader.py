@@ -200,7 +200,7 @@ class Reader:
         return self._runs(_where(conditions), pipeline=pipeline, outcome=outcome, limit=limit)
 
     def find(self, name: str) -> list[RunRow]:
-        """The run of this name: ``latest``, a run id, a row id, or the beginning of a run id.
+        """The run of this name: ``latest``, a run id, a row id, a pipeline (its newest run), or the beginning of a run id.
 
         Returns:
             Nothing when there is none, two of them when the beginning is not unique.
@@ -210,6 +210,7 @@ class Reader:
         return (
             self._runs("WHERE r.run_uid = :name", limit=1, name=name)
             or self._run_of_row(name)
+            or self.runs(pipeline=name, limit=1)
             or self._runs(_WITH_BEGINNING, limit=2, name=name, after=name + "\U0010ffff")
         )
 

@@ -200,6 +200,7 @@ def test_a_running_run_names_the_steps_it_is_in(path, add_runs, write):
     ("name", "found"),
     [
         ("latest", [3]),
+        ("people", [2]),
         ("abc", [1]),
         ("abcd", [2]),
         ("abcde", [2]),
@@ -214,7 +215,7 @@ def test_a_running_run_names_the_steps_it_is_in(path, add_runs, write):
         ("²", []),
     ],
 )
-def test_a_run_is_found_by_latest_run_id_row_id_or_the_beginning_of_its_run_id(path, add_runs, name, found):
+def test_a_run_is_found_by_latest_run_id_row_id_pipeline_or_the_beginning_of_its_run_id(path, add_runs, name, found):
     add_runs(
         ("people", stamp(1), "success", "abc"),
         ("people", stamp(2), "success", "abcdef"),
