@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar
 
 from opentelemetry import context, trace
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode, TracerProvider
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from otel_sqlite import clean, semconv, settings
 from otel_sqlite.model import EndReason, ItemError, Outcome, StepResult, end_reason, run_outcome, step_outcome
@@ -215,6 +214,9 @@ class Run(_Block):
         ambient = context.get_current()
         parent_run_id = context.get_value(_RUN_KEY, ambient)
         if not trace.get_current_span(ambient).get_span_context().is_valid and (carrier := settings.trace_carrier()):
+            # Loaded where a calling process left its context, which is seldom, and the module slow to load.
+            from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415 - see above
+
             ambient = TraceContextTextMapPropagator().extract(carrier, ambient)
         attributes = {
             semconv.PIPELINE_NAME: self._pipeline,
