@@ -200,7 +200,7 @@ def test_a_running_run_names_the_steps_it_is_in(path, add_runs, write):
     ("name", "found"),
     [
         ("latest", [3]),
-        ("people", [2]),
+        ("people", [3]),
         ("abc", [1]),
         ("abcd", [2]),
         ("abcde", [2]),
