@@ -36,8 +36,8 @@ $(VENV)/.dev: requirements.lock pyproject.toml | $(BIN)/python
 
 # Exit code 1 says that something failed: in a demo of a club like any other, something does.
 demo: $(VENV)/.demo
-	@$(BIN)/sync-nikki --sandbox || [ $$? -eq 1 ]
 	@$(BIN)/sync-all --sandbox || [ $$? -eq 1 ]
+	@$(BIN)/sync-nikki --sandbox || [ $$? -eq 1 ]
 	@echo && $(BIN)/otel-sqlite runs --limit 6 || [ $$? -eq 1 ]
 	@echo && $(BIN)/otel-sqlite show all || [ $$? -eq 1 ]
 
