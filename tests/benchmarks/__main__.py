@@ -10,7 +10,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import exporting, live, starting
+from tests.benchmarks import club, exporting, live, starting
 from tests.benchmarks.measure import Figure, progress
 
 _WIDTH_PIPED = 160
@@ -20,6 +20,8 @@ _BENCHMARKS = {
     "C1": live.beside_the_sdk,
     "L1": live.visibility,
     "S1": starting.starts,
+    "A1": club.tracking,
+    "club": club.growth,
 }
 
 
