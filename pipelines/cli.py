@@ -79,7 +79,9 @@ class _Flags:
     """Size of a new sandbox club; None for the one that is there, or the usual size."""
 
 
-def command(name: str, pipeline: Pipeline, *, systems: Sequence[System], options: Sequence[Option] = ()) -> click.Command:
+def command(
+    name: str, pipeline: Pipeline, *, systems: Sequence[System], options: Sequence[Option] = (), also_locks: Sequence[str] = ()
+) -> click.Command:
     """Make the command `sync-<name>` of a pipeline.
 
     Args:
@@ -87,6 +89,7 @@ def command(name: str, pipeline: Pipeline, *, systems: Sequence[System], options
         pipeline: What to run; its docstring is the command's help.
         systems: What the pipeline needs the settings of.
         options: What this pipeline alone can be told; it gets the values by their names.
+        also_locks: The pipelines whose work this one does too: neither starts while the other runs.
     """
 
     @click.command(f"sync-{name}", help=inspect.getdoc(pipeline), epilog=_EXIT_CODES)
@@ -109,7 +112,7 @@ def command(name: str, pipeline: Pipeline, *, systems: Sequence[System], options
             raise click.UsageError("--members goes with --sandbox")
         is_driven = browser if browser is not None else not sandbox
         flags = _Flags(verbose=verbose, browser=is_driven, sandbox=sandbox, members=members)
-        context.exit(_guarded(lambda: _sync(name, partial(pipeline, **given), systems, flags)))
+        context.exit(_guarded(lambda: _sync((name, *also_locks), partial(pipeline, **given), systems, flags)))
 
     for option in reversed(options):
         option(sync)
@@ -128,7 +131,8 @@ def _guarded(work: Callable[[], int]) -> int:
         return EXIT_NOT_STARTED
 
 
-def _sync(name: str, pipeline: Pipeline, needed: Sequence[System], flags: _Flags) -> int:
+def _sync(names: Sequence[str], pipeline: Pipeline, needed: Sequence[System], flags: _Flags) -> int:
+    name = names[0]
     load_env_file()
     stamina.instrumentation.set_on_retry_hooks([])  # the clients say what they repeat, and never with its arguments
     settings = Settings.from_env({"SYNC_STATE_DIR": str(SANDBOX_STATE_DIR)}) if flags.sandbox else Settings.from_env()
@@ -138,7 +142,7 @@ def _sync(name: str, pipeline: Pipeline, needed: Sequence[System], flags: _Flags
         log_file = opened.enter_context(_log_file(settings.log_dir, name, verbose=flags.verbose))
         otel_sqlite.configure()
         try:
-            opened.enter_context(_only_run(name, settings.state_dir))
+            opened.enter_context(_only_run(names, settings.state_dir))
         except AlreadyRunningError as error:
             exit_code = _refuse(name, error)
         else:
@@ -186,14 +190,27 @@ def _sandbox(members: int | None) -> Iterator[Settings]:
 
 
 @contextmanager
-def _only_run(name: str, state_dir: Path) -> Iterator[None]:
-    """Keep a second run of this pipeline from starting: both would create the same persons."""
+def _only_run(names: Sequence[str], state_dir: Path) -> Iterator[None]:
+    """Run the first of these pipelines, and keep each from starting meanwhile: both would create the same persons."""
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (state_dir / f"{name}.lock").open("a") as lock:
+    with ExitStack() as held:
+        for name in names:
+            held.enter_context(_lock(state_dir / f"{name}.lock", name, holder=names[0]))
+        yield
+
+
+@contextmanager
+def _lock(path: Path, name: str, *, holder: str) -> Iterator[None]:
+    """Hold the lock of a pipeline; the file says who does, as that may be another pipeline."""
+    with path.open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AlreadyRunningError(f"sync-{name} is already running (it holds {lock.name})") from None
+            lock.seek(0)
+            raise AlreadyRunningError(f"sync-{lock.read() or name} is already running (it holds {path})") from None
+        lock.truncate(0)
+        lock.write(holder)
+        lock.flush()
         yield
 
 

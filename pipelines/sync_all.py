@@ -39,4 +39,9 @@ def sync_all(systems: Systems, *, force: bool = False, clock: Clock = utc_now) -
     return all_report(stats)
 
 
-main = command("all", sync_all, systems=(System.SPORTLINK, System.LAPOSTA, System.RONDO_CLUB))
+main = command(
+    "all",
+    sync_all,
+    systems=(System.SPORTLINK, System.LAPOSTA, System.RONDO_CLUB),
+    also_locks=("people", "teams", "functions", "freescout", "discipline"),
+)

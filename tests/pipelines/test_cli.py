@@ -20,6 +20,7 @@ from pipelines.cli import command, number_or
 from pipelines.errors import SportlinkError
 from pipelines.sandbox import running
 from pipelines.settings import System
+from pipelines.sync_all import main as sync_all
 
 SANDBOX = ["--sandbox", "--members", "5"]
 
@@ -44,7 +45,7 @@ def succeed(_systems):
     return Done()
 
 
-def invoke(work, *arguments, name="people", systems=tuple(System)):
+def invoke(work, *arguments, name="people", systems=tuple(System), also_locks=()):
     """Run the command of a pipeline that does this work."""
 
     def pipeline(systems_, *, force):
@@ -52,7 +53,7 @@ def invoke(work, *arguments, name="people", systems=tuple(System)):
         del force  # has a test of its own
         return work(systems_)
 
-    return CliRunner().invoke(command(name, pipeline, systems=systems), arguments)
+    return CliRunner().invoke(command(name, pipeline, systems=systems, also_locks=also_locks), arguments)
 
 
 def log_lines(name="people"):
@@ -248,6 +249,36 @@ def test_a_second_run_in_the_sandbox_is_told_of_the_first_and_not_of_the_sandbox
     assert (result.exit_code, inner[0].exit_code) == (0, 1)
     assert set(inner[0].stderr.splitlines()) == {
         "[ERROR] sync-people is already running (it holds data/sandbox/state/people.lock)"
+    }
+
+
+def test_a_pipeline_does_not_start_while_another_does_its_work():
+    inner = []
+
+    def nest(_systems):
+        inner.append(invoke(succeed, systems=[]))
+        return Done()
+
+    result = invoke(nest, name="all", systems=[], also_locks=["people"])
+    after = invoke(succeed, systems=[])
+
+    assert [result.exit_code, inner[0].exit_code, after.exit_code] == [0, 1, 0]
+    assert set(inner[0].stderr.splitlines()) == {"[ERROR] sync-all is already running (it holds data/state/people.lock)"}
+
+
+@pytest.mark.parametrize("name", ["people", "teams", "functions", "freescout", "discipline"])
+def test_the_pipeline_all_does_not_start_while_a_part_of_it_runs(name):
+    inner = []
+
+    def nest(_systems):
+        inner.append(CliRunner().invoke(sync_all, ["--sandbox"]))
+        return Done()
+
+    result = invoke(nest, *SANDBOX, name=name)
+
+    assert (result.exit_code, inner[0].exit_code) == (0, 1)
+    assert set(inner[0].stderr.splitlines()) == {
+        f"[ERROR] sync-{name} is already running (it holds data/sandbox/state/{name}.lock)"
     }
 
 
