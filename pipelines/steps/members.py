@@ -1,7 +1,9 @@
 """Download the member list, which everything else is made of."""
 
 import logging
+from collections.abc import Sequence
 
+from pipelines.clients import JsonObject
 from pipelines.errors import EmptyDownloadError
 from pipelines.result.people import DownloadResult
 from pipelines.systems import Systems
@@ -14,14 +16,22 @@ def download_members(systems: Systems) -> DownloadResult:
     """Keep what Sportlink says of all members.
 
     Raises:
-        EmptyDownloadError: Sportlink has no members; what was downloaded before stays the latest.
+        EmptyDownloadError: Sportlink has no members, or none of ours; what was downloaded before stays the latest.
     """
     members = systems.sportlink.download_members()
     if not members:
         raise EmptyDownloadError("sportlink", "members")
+    if _is_foreign(systems, members):
+        raise EmptyDownloadError("sportlink", "members of this club (the account may be another club's)")
     systems.state.laposta.add_download(members)
     logger.info("%d members downloaded", len(members))
     return DownloadResult(downloaded=len(members))
+
+
+def _is_foreign(systems: Systems, members: Sequence[JsonObject]) -> bool:
+    """Nobody who has a person is among them. To be judged before they are stored: from then on they would be known too."""
+    known = {member.knvb_id for member in systems.state.rondo.members() if member.person_id is not None}
+    return bool(known) and known.isdisjoint(MemberRecord.parse(raw).knvb_id for raw in members)
 
 
 def latest_members(systems: Systems) -> list[MemberRecord]:
