@@ -184,6 +184,10 @@ class RondoClubClient(Client):
         """Delete a commissie for good; one that is gone already is fine."""
         self._delete("delete commissie", f"{_COMMISSIES}/{commissie_id}", commissie_id, json={"force": True})
 
+    def list_cases(self) -> list[JsonObject]:
+        """Return all discipline cases, without those in the trash."""
+        return list(self._list_all("list cases", _CASES))
+
     def create_case(self, body: JsonObject, *, subject: str | None = None) -> int:
         """Create a discipline case and return its id; never repeated where it may have happened."""
         return self._create("create case", _CASES, body, subject)

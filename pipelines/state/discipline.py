@@ -61,6 +61,10 @@ class DisciplineState:
             self._connection.execute("UPDATE discipline_cases SET left_at = ? WHERE left_at IS NULL", (now,))
             self._connection.executemany(_STORE_CASE, rows)
 
+    def adopt_post(self, case: Case, post_id: int) -> None:
+        """Remember that this post of Rondo Club is the case, in whatever form."""
+        self._connection.execute("UPDATE discipline_cases SET rondo_club_id = ? WHERE dossier_id = ?", (post_id, case.dossier_id))
+
     def mark_synced(self, case: Case, *, post_id: int, person_id: int, season: str, synced_hash: str) -> None:
         """Remember that this post of Rondo Club is the case, in the form that has this hash."""
         self._connection.execute(

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
+from operator import itemgetter
 
 from pipelines.clients import JsonObject
 from pipelines.errors import RondoClubNotFoundError
@@ -39,7 +40,11 @@ def sync_cases(systems: Systems, download: CaseDownloadResult, *, force: bool = 
         systems: Where from and where to.
         download: What this run downloaded; without cases in it, none has vanished.
         force: Write all of them.
+
+    Raises:
+        RondoClubError: Rondo Club does not say which cases it has, without which none may be created.
     """
+    _adopt_posts(systems)
     person_ids = systems.state.rondo.person_ids()
     read_name = cache(lambda person_id: person_name(systems.rondo_club.get_person(person_id)))
     cases = systems.state.discipline.cases()
@@ -57,6 +62,24 @@ def sync_cases(systems: Systems, download: CaseDownloadResult, *, force: bool = 
     told = ", ".join(f"{counts[name]} {name}" for name in ("created", "updated", "skipped", "dismissed"))
     logger.info("discipline cases: %s, %d failed", told, len(failures))
     return CasesResult(**counts, failures=failures)
+
+
+def _adopt_posts(systems: Systems) -> None:
+    """Find the posts of cases that have none as far as we know: they may have been created without our hearing of it."""
+    state = systems.state.discipline
+    missing = [case for case in (*state.cases(), *state.vanished()) if case.post_id is None]
+    if not missing:
+        return
+    posts = sorted(systems.rondo_club.list_cases(), key=itemgetter("id"), reverse=True)
+    post_ids = {_shown_dossier(post): post["id"] for post in posts}
+    for case in missing:
+        if case.dossier_id in post_ids:
+            state.adopt_post(case, post_ids[case.dossier_id])
+
+
+def _shown_dossier(post: JsonObject) -> str:
+    acf = post.get("acf")
+    return str(acf.get("dossier_id") or "") if isinstance(acf, dict) else ""
 
 
 def _sync_case(systems: Systems, case: Case, person_id: int | None, read_name: PersonName, *, force: bool) -> str:

@@ -154,7 +154,7 @@ def test_without_credentials_freescout_is_a_skipped_step(systems, members, club_
 # ------------------------------------------------------------------------------------------------ what fails
 
 
-CASE_FAILS = fault("rondo-club", "*/discipline-cases", FaultKind.REFUSED)
+CASE_FAILS = fault("rondo-club", "*/discipline-cases", FaultKind.REFUSED, method="POST")
 
 
 @pytest.mark.parametrize("club_sandbox", [[CASE_FAILS]], indirect=True, ids=["case-fails"])

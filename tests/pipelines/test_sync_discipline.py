@@ -62,7 +62,10 @@ def test_a_second_run_finds_nothing_to_do_and_force_writes_all(systems, writes):
 
 
 @pytest.mark.parametrize(
-    "club_sandbox", [[fault("rondo-club", "*/discipline-cases", FaultKind.REFUSED)]], indirect=True, ids=["refused"]
+    "club_sandbox",
+    [[fault("rondo-club", "*/discipline-cases", FaultKind.REFUSED, method="POST")]],
+    indirect=True,
+    ids=["refused"],
 )
 @pytest.mark.usefixtures("two_cases")
 def test_a_case_that_fails_makes_the_step_and_the_run_partial(systems):

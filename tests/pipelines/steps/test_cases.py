@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.errors import RondoClubError
 from pipelines.result import ErrorRecord
 from pipelines.result.discipline import CaseDownloadResult, CasesResult
 from pipelines.sandbox import Fault, FaultKind
@@ -124,7 +125,12 @@ def test_a_season_is_made_once_and_a_person_is_asked_for_its_name_once(sync, mem
         f"{one.method} {one.path.rpartition('/')[2]}" for one in club_sandbox.requests[before:] if one.system == "rondo-club"
     ]
     assert sorted(asked) == sorted(
-        [f"GET {systems.state.rondo.person_ids()['A1']}", *["GET seizoen", "POST seizoen"] * 2, *["POST discipline-cases"] * 3]
+        [
+            f"GET {systems.state.rondo.person_ids()['A1']}",
+            *["GET seizoen", "POST seizoen"] * 2,
+            "GET discipline-cases",
+            *["POST discipline-cases"] * 3,
+        ]
     )
     assert [term["slug"] for term in club_sandbox.rondo_club.posts.terms()] == ["2025-2026", "2026-2027"]
 
@@ -198,6 +204,39 @@ def test_a_case_that_is_refused_is_a_failure_and_the_others_go_on(sync, members)
     [failure] = done.failures
     assert failure == ErrorRecord(dossier_id="T-2", message=failure.text, system="discipline-sync")
     assert done == result(failure, total=2, created=1)
+
+
+@pytest.mark.parametrize(
+    "club_sandbox",
+    [[Fault(kind=FaultKind.LOST, system="rondo-club", method="POST", path=f"/wp-json/{CASES}", share=1, times=1)]],
+    indirect=True,
+    ids=["answer-is-lost"],
+)
+def test_a_case_whose_creation_was_not_answered_is_found_by_the_next_run(sync, members, posts, club_sandbox):
+    members(ANNE)
+
+    first, second = sync(case()), sync(case())
+
+    assert (first.created, first.failed) == (0, 1)
+    assert second == result(total=1, updated=1)
+    assert len(club_sandbox.rondo_club.posts.all("discipline-cases")) == 1
+    assert sync(case()) == result(total=1, skipped=1)
+
+
+@pytest.mark.parametrize(
+    "club_sandbox",
+    [[Fault(kind=FaultKind.SERVER_ERROR, system="rondo-club", method="GET", path=f"/wp-json/{CASES}", times=None)]],
+    indirect=True,
+    ids=["list-fails"],
+)
+def test_no_case_is_created_while_rondo_club_does_not_say_which_it_has(sync, members, sent):
+    members(ANNE)
+    sent()
+
+    with pytest.raises(RondoClubError, match="list cases: 500"):
+        sync(case())
+
+    assert sent() == []
 
 
 # ------------------------------------------------------------------------------------------------ cases that vanish
