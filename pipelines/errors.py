@@ -28,6 +28,11 @@ from typing import ClassVar
 class SyncError(Exception):
     """The root of everything this package raises on purpose; its text is fit to be shown."""
 
+    @property
+    def log_text(self) -> str:
+        """The text in one line, fit for a log: no member is in it."""
+        return " ".join(str(self).split())
+
 
 class SettingsError(SyncError):
     """Settings are missing or unusable; one line names all of them."""
@@ -111,10 +116,18 @@ class ClientError(SyncError):
         self.retry_after_s = retry_after_s
         super().__init__(self._message())
 
+    @property
+    def log_text(self) -> str:
+        """What failed, without the subject and the system's own words: both may name a member."""
+        return self._line(self.operation, str(self.status or "failed"))
+
     def _message(self) -> str:
         asked = f"{self.operation} {self.subject}" if self.subject else self.operation
         words = f'"{self.reason}"' if self.reason and self.status else self.reason
         answer = ", ".join(str(part) for part in (self.status, words) if part)
+        return self._line(asked, answer)
+
+    def _line(self, asked: str, answer: str) -> str:
         remedy = f" ({self.remedy})" if self.remedy else ""
         return f"{self.system}: {asked}: {answer}{remedy}"
 

@@ -30,5 +30,4 @@ def optional(failures: list[ErrorRecord], system: str) -> Iterator[None]:
 
 def log_text(error: BaseException) -> str:
     """An error in one line, fit for a log: a text that is not ours may hold member data, and stays on the dashboard."""
-    text = str(error) if isinstance(error, SyncError) else f"{type(error).__name__} (otel-sqlite errors shows more)"
-    return " ".join(text.split())
+    return error.log_text if isinstance(error, SyncError) else f"{type(error).__name__} (otel-sqlite errors shows more)"

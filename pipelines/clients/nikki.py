@@ -95,7 +95,7 @@ class NikkiClient(SiteClient):
         except NikkiError as error:
             if isinstance(error, SessionEndedError):
                 raise
-            logger.warning("%s (the amounts are left out)", error)
+            logger.warning("%s (the amounts are left out)", error.log_text)
             return None
 
     def _walk_login(self) -> None:

@@ -59,7 +59,7 @@ class Stats:
             yield started_at.astimezone(TIME_ZONE).date()
         except Exception as error:
             if isinstance(error, SyncError):
-                logger.error("the run ends early: %s", error)  # noqa: TRY400  our own errors speak for themselves
+                logger.error("the run ends early: %s", error.log_text)  # noqa: TRY400  our own errors speak for themselves
             self.step_failures.append(ErrorRecord(message=str(error), system=self.pipeline))
             raise
         finally:

@@ -55,4 +55,4 @@ def _tell_block(systems: Systems, person_id: int, today: date, *, is_blocked: bo
             person_id, content=content, activity_type="financial_block_change", activity_date=today.isoformat()
         )
     except RondoClubError as error:
-        logger.warning("no activity for a financial block: %s", error)
+        logger.warning("no activity for a financial block: %s", error.log_text)

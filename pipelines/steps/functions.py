@@ -85,7 +85,7 @@ def _volunteers_without_vog(systems: Systems) -> set[str]:
     try:
         return set(systems.rondo_club.list_volunteers_without_vog())
     except RondoClubError as error:
-        logger.warning("volunteers without a certificate are left out: %s", error)
+        logger.warning("volunteers without a certificate are left out: %s", error.log_text)
         return set()
 
 

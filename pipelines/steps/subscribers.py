@@ -49,7 +49,7 @@ def _refresh_volunteers(systems: Systems) -> tuple[ErrorRecord, ...]:
     try:
         refresh_persons(systems)
     except RondoClubError as error:
-        logger.warning("the volunteers are those of the last time: %s", error)
+        logger.warning("the volunteers are those of the last time: %s", error.log_text)
         return (ErrorRecord(message=str(error), system="rondoClub"),)
     return ()
 

@@ -163,7 +163,7 @@ def test_an_error_that_leaves_the_pipeline_is_one_line():
     result = invoke(fail, *SANDBOX)
 
     assert result.exit_code == 1
-    assert result.stderr == '[ERROR] sync-people: sportlink: download members: 500, "Storing"\n'
+    assert result.stderr == "[ERROR] sync-people: sportlink: download members: 500\n"
     assert result.stdout.splitlines()[-1].startswith("Log file: logs/sync-people-")
 
 

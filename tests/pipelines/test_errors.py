@@ -50,6 +50,24 @@ def test_a_client_error_without_a_subject_names_the_operation_alone():
     assert str(LoginError("log in", reason="no dashboard")) == "sportlink: log in: no dashboard"
 
 
+@pytest.mark.parametrize(
+    ("facts", "text"),
+    [
+        ({"status": 400}, "laposta: upsert subscriber: 400"),
+        ({"status": 400, "remedy": "look"}, "laposta: upsert subscriber: 400 (look)"),
+        ({}, "laposta: upsert subscriber: failed"),
+    ],
+)
+def test_a_client_error_keeps_the_subject_and_the_words_of_a_system_out_of_the_log(facts, text):
+    error = LapostaError("upsert subscriber", subject="fenna@voorbeeld.example", reason="no Fenna", **facts)
+
+    assert error.log_text == text
+
+
+def test_an_error_is_one_line_in_the_log():
+    assert SyncError("one\n  two").log_text == "one two"
+
+
 def test_a_settings_error_names_everything_in_one_line():
     error = SettingsError(missing=["RONDO_URL", "LAPOSTA_API_KEY"], unusable=["PHOTO_DELAY_S must be a number"])
 

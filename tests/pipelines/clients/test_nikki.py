@@ -175,5 +175,5 @@ def test_a_report_that_does_not_come_is_left_out_with_a_warning(serve, at, caplo
 
     assert at(script.url).download_amounts() is None
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
-        'nikki: download report: 403, "Forbidden" (the amounts are left out)'
+        "nikki: download report: 403 (the amounts are left out)"
     ]

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from pipelines.errors import EmptyDownloadError
+from pipelines.errors import EmptyDownloadError, LapostaError
 from pipelines.result import ErrorRecord
 from pipelines.result.people import PeopleStats
 from pipelines.result.stats import duration_text
@@ -20,6 +20,17 @@ def test_what_ends_the_run_is_in_the_stats_and_the_stats_are_complete(clock):
     assert stats.failures == [ErrorRecord(message=str(error), system="people")]
     assert summaries == [stats.as_json()]
     assert (stats.completed_at, stats.duration) == ("2026-02-08 09:01:45", "2m 30s")
+
+
+def test_what_ends_the_run_names_a_member_in_the_stats_and_not_in_the_log(clock, caplog):
+    stats = PeopleStats()
+    error = LapostaError("upsert subscriber", subject="fenna@voorbeeld.example", status=401, reason="no Fenna")
+
+    with pytest.raises(LapostaError), stats.completing(lambda _: None, clock):
+        raise error
+
+    assert stats.failures == [ErrorRecord(message=str(error), system="people")]
+    assert [record.getMessage() for record in caplog.records] == ["the run ends early: laposta: upsert subscriber: 401"]
 
 
 def test_the_stats_are_complete_when_the_run_is_interrupted(clock):

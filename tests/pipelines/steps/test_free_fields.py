@@ -72,10 +72,15 @@ def test_a_financial_block_that_comes_or_goes_is_told_in_the_history_of_the_pers
     indirect=True,
     ids=["activities-fail"],
 )
-def test_an_activity_that_fails_is_no_failure_of_the_member(systems, members):
+def test_an_activity_that_fails_is_no_failure_of_the_member(systems, members, caplog):
     members(ANNE)
 
     assert sync(systems, A1={"financiele-blokkade": True}) == result(total=1, updated=1, skipped=0)
+    line = (
+        "no activity for a financial block: rondo-club: add activity: 500"
+        " (it may have been done all the same: look before it is done again)"
+    )
+    assert line in caplog.messages
 
 
 @pytest.mark.parametrize(

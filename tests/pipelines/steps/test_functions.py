@@ -173,11 +173,13 @@ def test_volunteers_without_a_certificate_are_read_too(systems, members, office,
     indirect=True,
     ids=["filtered-fails"],
 )
-def test_recent_members_are_read_when_rondo_club_does_not_name_the_volunteers(systems, members, office, club_sandbox):
+def test_recent_members_are_read_when_rondo_club_does_not_name_the_volunteers(systems, members, office, club_sandbox, caplog):
     members(ANNE, BO)
 
     assert download(systems, Selection()).failures == []
     assert looked_at(club_sandbox) == ["A1"]
+    line = "volunteers without a certificate are left out: rondo-club: list volunteers: 500"
+    assert line in caplog.messages
 
 
 def test_lesson_13_a_recent_download_leaves_all_others_as_they_are(systems, members, office):

@@ -175,7 +175,7 @@ def test_lesson_30_a_new_volunteer_is_told_to_laposta_though_the_member_did_not_
 
 
 @pytest.mark.parametrize("club_sandbox", [[RONDO_IS_DOWN]], indirect=True, ids=["rondo-is-down"])
-def test_without_rondo_club_the_volunteers_are_those_of_the_last_time_and_the_step_says_so(systems, club):
+def test_without_rondo_club_the_volunteers_are_those_of_the_last_time_and_the_step_says_so(systems, club, caplog):
     club(ANNE)
 
     result = prepare(systems)
@@ -183,3 +183,5 @@ def test_without_rondo_club_the_volunteers_are_those_of_the_last_time_and_the_st
     assert (result.created, result.failed) == (1, 1)
     [failure] = result.failures
     assert (failure.identifier, failure.system) == (None, "rondoClub")
+    line = "the volunteers are those of the last time: rondo-club: list people: 500"
+    assert line in caplog.messages
