@@ -122,11 +122,14 @@ def _find_vanished(systems: Systems, failures: list[ErrorRecord]) -> list[Case]:
 
 
 def _dismiss_case(systems: Systems, case: Case) -> None:
-    """Take the case's post out and leave the club word of it, once: somebody may have to pay, or be told."""
+    """Take the case's post out and leave the club word of it: somebody may have to pay, or be told.
+
+    Noted before the club is told, because a word that may have arrived is never repeated; one that is refused is a failure.
+    """
     if case.post_id is not None:
         systems.rondo_club.delete_case(case.post_id, subject=case.dossier_id)
+    systems.state.discipline.mark_dismissed(case)
     if case.person_id is not None:
         with suppress(RondoClubNotFoundError):
             content = f"Tuchtzaak {case.dossier_id} staat niet meer in Sportlink en is verwijderd: controleer de zaak."
             systems.rondo_club.create_todo(case.person_id, content=content)
-    systems.state.discipline.mark_dismissed(case)

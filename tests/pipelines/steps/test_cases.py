@@ -300,6 +300,24 @@ def test_a_case_whose_person_is_gone_is_dismissed_without_a_word(sync, members, 
     assert (list(posts()), club_sandbox.rondo_club.todos()) == (["T-2"], [])
 
 
+@pytest.mark.parametrize(
+    "club_sandbox",
+    [[Fault(kind=FaultKind.LOST, system="rondo-club", method="POST", path="*/todos", times=1)]],
+    indirect=True,
+    ids=["answer-is-lost"],
+)
+def test_a_case_that_vanished_is_not_announced_again_when_the_answer_was_lost(sync, members, posts, club_sandbox):
+    members(ANNE)
+    sync(case(), case("T-2"))
+
+    first, second = sync(case("T-2")), sync(case("T-2"))
+
+    [failure] = first.failures
+    assert failure == ErrorRecord(dossier_id="T-1", message=failure.text, system="discipline-sync")
+    assert second == result(total=1, skipped=1)
+    assert (list(posts()), len(club_sandbox.rondo_club.todos())) == (["T-2"], 1)
+
+
 # ------------------------------------------------------------------------------------------------ change detection, as a law
 
 
