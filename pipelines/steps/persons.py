@@ -16,7 +16,7 @@ from pipelines.steps.parents import sync_parents
 from pipelines.steps.refresh import refresh_persons
 from pipelines.systems import Systems
 from pipelines.transform.contacts import rondo_club_contacts, sportlink_contacts
-from pipelines.transform.person import is_person, keep_changes, partial_body, person_body, remote_person
+from pipelines.transform.person import is_person, keep_changes, keep_contacts, partial_body, person_body, remote_person
 from pipelines.transform.photos import next_photo_state
 from pipelines.transform.sportlink import MemberRecord
 
@@ -90,7 +90,7 @@ def _update_member(systems: Systems, member: Member, person_id: int) -> int:
     person = systems.rondo_club.get_person(person_id)
     detect_changes(systems, person)
     changes = unsettled_changes(systems, member.knvb_id)
-    body = keep_changes(member.body, changes)
+    body = keep_contacts(keep_changes(member.body, changes), person["acf"])
     shown = systems.rondo_club.update_person(person_id, body)
     _mark_synced(systems, member, person_id, shown)
     if known := remote_person(person):

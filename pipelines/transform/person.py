@@ -109,6 +109,26 @@ def keep_changes(body: JsonObject, changes: Sequence[Change]) -> JsonObject:
     return {**body, "acf": {**body["acf"], "contact_info": contact_info}}
 
 
+def keep_contacts(body: JsonObject, acf: JsonObject) -> JsonObject:
+    """The body with what Sportlink has no place for: labels, further contacts of a type, and contacts of other types.
+
+    Args:
+        body: As `keep_changes` makes it.
+        acf: The person's fields as Rondo Club shows them.
+    """
+    shown = acf.get("contact_info") or []
+    first = {row["contact_type"]: row for row in reversed(shown) if row["contact_type"] in CONTACTS}
+    rows = [{**row, "contact_label": _label(first.get(row["contact_type"], row))} for row in body["acf"]["contact_info"]]
+    values = {(row["contact_type"], row["contact_value"]) for row in rows}
+    further = [row for row in shown if row is not first.get(row["contact_type"])]
+    kept = [row for row in further if (row["contact_type"], row["contact_value"]) not in values]
+    return {**body, "acf": {**body["acf"], "contact_info": rows + kept}}
+
+
+def _label(row: JsonObject) -> str:
+    return row.get("contact_label") or ""
+
+
 def _birth(date: str) -> JsonObject:
     year = date[:4]
     return {

@@ -239,6 +239,41 @@ def test_lesson_30_the_volunteer_flag_is_taken_over_with_every_read(systems, clu
     assert systems.state.rondo.volunteers() == {"A1"}
 
 
+def contact(kind, value, label=""):
+    return {"contact_type": kind, "contact_label": label, "contact_value": value}
+
+
+def test_labels_and_further_contacts_made_in_rondo_club_are_kept(systems, club, club_sandbox):
+    club(ANNE)
+    sync(systems)
+    further = [contact("mobile", "06-2", "werk"), contact("email", "anne@werk.example")]
+    by_hand = [contact("email", "anne@x.example", "thuis"), contact("mobile", "06-1"), *further]
+    body = {"acf": {"first_name": "Anne", "last_name": "Aker", "contact_info": by_hand}}
+    systems.rondo_club.update_person(ids(systems)["A1"], body)
+
+    club({**ANNE, "Mobile": "06-3"})
+
+    assert sync(systems) == result(total=1, updated=1)
+    assert person(club_sandbox, "A1")["acf"]["contact_info"] == [
+        contact("email", "anne@x.example", "thuis"),
+        contact("mobile", "06-3"),
+        *further,
+    ]
+
+
+def test_a_further_contact_that_sportlink_takes_over_is_not_kept_twice(systems, club, club_sandbox):
+    club(ANNE)
+    sync(systems)
+    by_hand = [contact("mobile", "06-1"), contact("mobile", "06-2")]
+    body = {"acf": {"first_name": "Anne", "last_name": "Aker", "contact_info": [contact("email", "anne@x.example"), *by_hand]}}
+    systems.rondo_club.update_person(ids(systems)["A1"], body)
+
+    club({**ANNE, "Mobile": "06-2"})
+    sync(systems)
+
+    assert person(club_sandbox, "A1")["acf"]["contact_info"] == [contact("email", "anne@x.example"), contact("mobile", "06-2")]
+
+
 # ------------------------------------------------------------------------------------------------ photos
 
 
