@@ -17,12 +17,14 @@ class FunctionsDownloadResult(Result):
         downloaded: Of these, those with a function or a place in a committee.
         functions_count: Functions of all of them.
         committees_count: Places in committees of all of them.
+        is_complete: Everyone was looked at, and not only those that were changed recently.
     """
 
     total: int = 0
     downloaded: int = 0
     functions_count: int = 0
     committees_count: int = 0
+    is_complete: bool = False
     failures: Failures = ()
 
     @property

@@ -15,7 +15,7 @@ def sync_commissies(systems: Systems, download: FunctionsDownloadResult, *, forc
 
     Args:
         systems: Where from and where to.
-        download: What this run downloaded; without a place of anybody in it, no commissie is deleted.
+        download: What this run downloaded; only one of everyone, with a place of somebody, tells which commissies are gone.
         force: Write all of them.
     """
     rondo_club, state = systems.rondo_club, systems.state.commissies
@@ -32,7 +32,7 @@ def sync_commissies(systems: Systems, download: FunctionsDownloadResult, *, forc
         delete=rondo_club.delete_commissie,
         new_fields={"content": ""},
     )
-    return sync_posts(systems, kind, may_delete=download.downloaded > 0, force=force)
+    return sync_posts(systems, kind, may_delete=download.is_complete and download.downloaded > 0, force=force)
 
 
 def _shown_name(post: JsonObject) -> str:

@@ -8,7 +8,7 @@ from pipelines.state import Place
 from pipelines.steps.commissies import sync_commissies
 
 COMMISSIES = "wp/v2/commissies"
-DOWNLOAD = FunctionsDownloadResult(total=1, downloaded=1)
+DOWNLOAD = FunctionsDownloadResult(total=1, downloaded=1, is_complete=True)
 
 
 def result(*failures, **counts):
@@ -56,7 +56,11 @@ def test_lesson_15_a_commissie_created_in_this_run_stays_and_one_that_nobody_is_
     assert titles() == ["Jeugd", "Sponsors"]
 
 
-@pytest.mark.parametrize("download", [FunctionsDownloadResult(), FunctionsDownloadResult(total=7)], ids=["failed", "empty"])
+@pytest.mark.parametrize(
+    "download",
+    [FunctionsDownloadResult(), FunctionsDownloadResult(total=7, is_complete=True)],
+    ids=["failed", "empty"],
+)
 def test_lesson_16_without_a_place_of_anybody_no_commissie_is_deleted(systems, known, sent, download):
     known("Jeugd", "Kantine")
     sync_commissies(systems, DOWNLOAD)
@@ -66,6 +70,18 @@ def test_lesson_16_without_a_place_of_anybody_no_commissie_is_deleted(systems, k
 
     assert sync_commissies(systems, download) == result(total=0, skipped=0)
     assert sent() == []
+
+
+def test_a_download_of_recent_members_deletes_no_commissie_also_with_a_lost_state(systems, known, titles):
+    known("Jeugd", "Kantine")
+    sync_commissies(systems, DOWNLOAD)
+    systems.state.rondo._connection.execute("DELETE FROM rondo_club_posts")
+    known("Jeugd")
+
+    done = sync_commissies(systems, FunctionsDownloadResult(total=1, downloaded=1))
+
+    assert done == result(total=1, updated=1, skipped=0)
+    assert titles() == ["Jeugd", "Kantine"]
 
 
 def test_no_commissie_is_deleted_when_all_of_them_would_be(systems, known, titles):

@@ -53,7 +53,9 @@ def office(club_sandbox):
 def test_everyone_is_read_and_counted(systems, members, office):
     members(ANNE, BO, CEES)
 
-    assert download(systems) == FunctionsDownloadResult(total=3, downloaded=2, functions_count=1, committees_count=1, failures=[])
+    assert download(systems) == FunctionsDownloadResult(
+        total=3, downloaded=2, functions_count=1, committees_count=1, is_complete=True, failures=[]
+    )
     assert places(systems) == [("B2", "Jeugdcommissie", "Lid"), ("A1", "Verenigingsbreed", "Voorzitter")]
     assert systems.state.functions.free_fields() == {
         "A1": {"freescout-id": 1042, "datum-vog": "2024-09-15", "financiele-blokkade": False},
@@ -176,7 +178,7 @@ def test_volunteers_without_a_certificate_are_read_too(systems, members, office,
 def test_recent_members_are_read_when_rondo_club_does_not_name_the_volunteers(systems, members, office, club_sandbox, caplog):
     members(ANNE, BO)
 
-    assert download(systems, Selection()).failures == []
+    assert download(systems, Selection()) == FunctionsDownloadResult(total=1, downloaded=1, functions_count=1, failures=[])
     assert looked_at(club_sandbox) == ["A1"]
     line = "volunteers without a certificate are left out: rondo-club: list volunteers: 500"
     assert line in caplog.messages
@@ -201,4 +203,4 @@ def test_lesson_13_a_recent_download_leaves_all_others_as_they_are(systems, memb
 def test_lesson_32_functions_of_the_union_are_not_taken_for_functions_in_the_club(systems, members, office):
     members(CEES)
 
-    assert download(systems) == FunctionsDownloadResult(total=1, failures=[])
+    assert download(systems) == FunctionsDownloadResult(total=1, is_complete=True, failures=[])
