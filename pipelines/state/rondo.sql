@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS rondo_club_members (
   photo_state_updated_at TEXT,
   huidig_vrijwilliger    INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX IF NOT EXISTS member_persons ON rondo_club_members (rondo_club_id);
 
 CREATE TABLE IF NOT EXISTS rondo_club_parents (
   id               INTEGER PRIMARY KEY,
@@ -30,6 +31,7 @@ CREATE TABLE IF NOT EXISTS rondo_club_parents (
   last_synced_at   TEXT,
   last_synced_hash TEXT
 );
+CREATE INDEX IF NOT EXISTS parent_persons ON rondo_club_parents (rondo_club_id);
 
 -- Persons of Rondo Club that never were members, parents among them, by their mail address.
 CREATE TABLE IF NOT EXISTS rondo_club_strangers (
@@ -84,6 +86,7 @@ CREATE TABLE IF NOT EXISTS rondo_club_posts (
   last_synced_hash TEXT,
   UNIQUE (kind, key)
 );
+CREATE INDEX IF NOT EXISTS posts_by_id ON rondo_club_posts (kind, rondo_club_id);
 
 -- Who is on the roster of a team.
 CREATE TABLE IF NOT EXISTS sportlink_team_members (

@@ -72,3 +72,10 @@ def test_a_roster_is_replaced_and_those_of_other_teams_stay(teams):
     teams.store_rosters({"T1": {"C3": "Speler"}})
 
     assert teams.rosters() == {"T1": {"C3": "Speler"}, "T2": {"A1": "Leider"}}
+
+
+def test_a_post_is_found_by_its_id_without_looking_at_all_of_its_kind(state):
+    query = "EXPLAIN QUERY PLAN SELECT name FROM rondo_club_posts WHERE kind = 'team' AND rondo_club_id = 7"
+    [plan] = state.rondo._connection.execute(query)
+
+    assert "posts_by_id" in plan["detail"]
