@@ -116,12 +116,12 @@ class SportlinkClient(SiteClient):
             *(_team_member(person, "FunctionDescription") for person in _evened(staff, "Person")),
         ]
 
-    def download_functions(self, knvb_id: str) -> tuple[list[JsonObject], list[JsonObject]]:
-        """Return a member's functions in the club, and the places in committees."""
+    def download_functions(self, knvb_id: str) -> tuple[list[JsonObject] | None, list[JsonObject] | None]:
+        """Return a member's functions in the club, and the places in committees; None where Sportlink does not say."""
         self._turn_to(knvb_id)
         paths = ("function/MemberFunctions", "function/MemberCommittees")
         functions, committees = self._look_at_tab("functions", knvb_id, *paths)
-        return _evened(functions, "Function"), _evened(committees, "Committee")
+        return _told(functions, "Function"), _told(committees, "Committee")
 
     def download_other(self, knvb_id: str) -> tuple[JsonObject | None, JsonObject | None]:
         """Return a member's free fields, and the header with financial block and photo; None where there are none."""
@@ -255,6 +255,11 @@ def _evened(answer: Any, key: str) -> list[JsonObject]:
     """The rows of an answer that may have none, or one that is not in a list."""
     rows = answer.get(key) if isinstance(answer, dict) else None
     return [row for row in (rows if isinstance(rows, list) else [rows]) if isinstance(row, dict)]
+
+
+def _told(answer: Any, key: str) -> list[JsonObject] | None:
+    """The rows of an answer; None where there is no answer, which is not to have none."""
+    return _evened(answer, key) if isinstance(answer, dict) else None
 
 
 def _first(answer: Any, key: str) -> JsonObject | None:

@@ -38,16 +38,22 @@ class Selection:
 
 @dataclass(slots=True, kw_only=True)
 class _Download:
-    """What has been read so far; kept at the end at once, so that nobody meets half of it."""
+    """What has been read so far; kept at the end at once, so that nobody meets half of it.
+
+    Attributes:
+        untold: KNVB ids of the members of whom not all places are told.
+    """
 
     places: list[Place] = field(default_factory=list)
     fields: dict[str, JsonObject] = field(default_factory=dict)
+    untold: set[str | None] = field(default_factory=set)
 
 
 def download_functions(systems: Systems, selection: Selection, *, today: date) -> FunctionsDownloadResult:
     """Keep what Sportlink says of the members that are selected.
 
-    When everyone is, this replaces all places that were known before, but those of members that failed; else it only adds.
+    When everyone is, this replaces all places that were known before, but those of members that failed
+    or of whom Sportlink does not tell all; else it only adds.
     """
     selected = _select_members(systems, selection, today)
     known_fields = systems.state.functions.free_fields()
@@ -56,7 +62,7 @@ def download_functions(systems: Systems, selection: Selection, *, today: date) -
     for knvb_id in systems.track(selected, "downloading functions"):
         with item(failures, knvb_id=knvb_id, system="functions-download"):
             _read_member(systems, knvb_id, selection, known_fields.get(knvb_id, {}), download)
-    _store(systems, download, everyone=selection.everyone, failed={failure.knvb_id for failure in failures})
+    _store(systems, download, everyone=selection.everyone, kept=download.untold | {failure.knvb_id for failure in failures})
     functions = [place for place in download.places if place.commissie == WHOLE_CLUB]
     result = FunctionsDownloadResult(
         total=len(selected),
@@ -95,12 +101,14 @@ def _read_member(systems: Systems, knvb_id: str, selection: Selection, known: Js
     fields = read_free_fields(*systems.sportlink.download_other(knvb_id))
     if selection.with_invoice:
         fields |= read_invoice(*systems.sportlink.download_invoice(knvb_id))
-    download.places += read_places(knvb_id, functions, committees)
+    if functions is None or committees is None:
+        download.untold.add(knvb_id)
+    download.places += read_places(knvb_id, functions or [], committees or [])
     download.fields[knvb_id] = merge_fields(known, fields)
 
 
-def _store(systems: Systems, download: _Download, *, everyone: bool, failed: Collection[str | None]) -> None:
+def _store(systems: Systems, download: _Download, *, everyone: bool, kept: Collection[str | None]) -> None:
     """A full download that has no places at all is taken for a damaged one, and replaces none."""
     state = systems.state.functions
-    replaced = {place.knvb_id for place in state.places()} - set(failed) if everyone and download.places else set()
+    replaced = {place.knvb_id for place in state.places()} - set(kept) if everyone and download.places else set()
     state.store(download.places, download.fields, replaced=replaced)

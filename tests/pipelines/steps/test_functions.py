@@ -10,6 +10,7 @@ from pipelines.result import ErrorRecord
 from pipelines.result.functions import FunctionsDownloadResult
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.sandbox.tasks import function, place
+from pipelines.state import Place
 from pipelines.steps.functions import Selection, download_functions
 from pipelines.systems import Systems
 
@@ -18,6 +19,7 @@ EVERYONE = Selection(everyone=True)
 ANNE = {"PublicPersonId": "A1", "LastUpdate": "2026-02-07"}
 BO = {"PublicPersonId": "B2", "LastUpdate": "2026-01-01"}
 CEES = {"PublicPersonId": "C3", "LastUpdate": None}
+JEUGD = Place(knvb_id="B2", commissie="Jeugdcommissie", role="Lid", sportlink_id="", start_date="", is_active=True)
 
 
 def fault(path, **more):
@@ -122,6 +124,16 @@ def test_a_member_that_fails_is_one_failure_and_keeps_what_was_known_of_it(syste
     assert failure == ErrorRecord(knvb_id="B2", message=failure.text, system="functions-download")
     assert (done.total, done.downloaded) == (2, 1)
     assert places(systems) == [*known, ("A1", "Verenigingsbreed", "Voorzitter")]
+
+
+def test_a_member_of_whom_sportlink_does_not_say_keeps_its_places(systems, members, office, monkeypatch):
+    members(ANNE, BO)
+    told = {"A1": systems.sportlink.download_functions("A1"), "B2": ([], None)}
+    monkeypatch.setattr(systems.sportlink, "download_functions", told.get)
+    systems.state.functions.store([JEUGD], {})
+
+    assert download(systems).failures == []
+    assert places(systems) == [("B2", "Jeugdcommissie", "Lid"), ("A1", "Verenigingsbreed", "Voorzitter")]
 
 
 def test_lesson_14_nothing_is_stored_before_the_end(systems, members, office):
