@@ -80,7 +80,7 @@ def write_history(rows: Sequence[JsonObject], plan: Plan, *, default_start: str,
     ended = [replace(row, index=found[row]) for row in plan.ended if row in found]
     for row in ended:
         written[row.index] |= {"is_current": False, "end_date": today}
-    current += [_add(written, membership) for membership in _missing(plan, found, default_start)]
+    current += [_add(written, membership, found.values()) for membership in _missing(plan, found, default_start)]
     added_count = len(written) - len(rows)
     return WrittenHistory(
         rows=tuple(written),
@@ -123,17 +123,23 @@ def _missing(plan: Plan, found: Collection[TrackedRow], default_start: str) -> I
         yield replace(membership, start_date=membership.start_date or default_start)
 
 
-def _add(rows: list[JsonObject], membership: Membership) -> TrackedRow:
-    """Add a row; one that says exactly the same is ours already, and the answer to an earlier write was lost."""
+def _add(rows: list[JsonObject], membership: Membership, ours: Collection[int]) -> TrackedRow:
+    """Add a row; a current one of this role is taken for ours, as an earlier write may not have been remembered."""
     wanted = _row(membership)
-    if wanted not in rows:
+    index = next((at for at, row in enumerate(rows) if at not in ours and _says(row) == _says(wanted)), len(rows))
+    if index == len(rows):
         rows.append(wanted)
     return TrackedRow(
         post_id=membership.post_id,
         job_title=membership.role,
-        start_date=membership.start_date,
-        index=rows.index(wanted),
+        start_date=rows[index]["start_date"],
+        index=index,
     )
+
+
+def _says(row: JsonObject) -> tuple[object, ...]:
+    """What a row says, whenever it began."""
+    return row.get("team"), row["job_title"], row["is_current"], row["end_date"]
 
 
 def _row(membership: Membership) -> JsonObject:

@@ -117,6 +117,18 @@ def test_a_row_whose_writing_was_not_answered_is_not_added_twice():
     assert (written.has_changed, written.current) == (False, (ours(start_date=TODAY),))
 
 
+def test_a_row_that_was_written_on_another_day_and_not_remembered_is_not_added_twice():
+    written = write([row(OTHER), row(start_date="2026-02-07")], plan(added=[member_of()]))
+
+    assert (written.has_changed, written.current) == (False, (ours(start_date="2026-02-07", index=1),))
+
+
+def test_a_row_that_is_over_is_not_taken_for_the_one_that_begins():
+    over = row(end_date="2025-12-31", is_current=False)
+
+    assert write([over], plan(added=[member_of()])).rows == (over, row(start_date=TODAY))
+
+
 def test_a_row_whose_team_is_deleted_is_written_back_without_one():
     written = write([{**row(), "team": False}, {**row(OTHER), "team": [str(OTHER)]}], plan(added=[member_of()]))
 
