@@ -81,7 +81,7 @@ class DashboardSpanProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Note how a run or step has ended."""
         try:
-            if self._live or mapping.is_ours(span.attributes):
+            if _key(span) in self._live or mapping.is_ours(span.attributes):
                 self._end(span)
         except Exception:  # noqa: BLE001 - what escapes from here replaces the pipeline's own exception
             self._complain()

@@ -118,15 +118,13 @@ class Database:
                 connection = self._begin(deadline)
                 try:
                     yield connection
+                    # It may checkpoint: inside the mutex, because SQLite before 3.51.3 can corrupt a database when two do.
+                    connection.execute("COMMIT")
                 except BaseException:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
                     raise
-                # The commit may checkpoint: inside the mutex, because SQLite before 3.51.3 can corrupt a database when two do.
-                connection.execute("COMMIT")
         except sqlite3.Error as error:
-            with _no_fork:
-                self._rollback()
             if (known := store_error(error, self.path)) is not None:
                 raise known from error
             raise
@@ -164,10 +162,6 @@ class Database:
                 time.sleep(_BUSY_POLL_S)
             finally:
                 _no_fork.acquire()
-
-    def _rollback(self) -> None:
-        if self._connection is not None and self._connection.in_transaction:
-            self._connection.rollback()
 
     @contextmanager
     def _mutex(self, deadline: float) -> "Iterator[None]":
