@@ -794,7 +794,7 @@ def test_a_full_disk_is_read_with_a_word_about_it(call, monkeypatch):
 
 @pytest.mark.usefixtures("story")
 def test_a_database_that_others_write_all_the_time_is_read_with_a_word_about_it(call, path, monkeypatch):
-    monkeypatch.setattr("otel_sqlite.cli._REFRESH_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("otel_sqlite.cli.frame._REFRESH_TIMEOUT_S", 0.01)
 
     with _mutex_held(path):
         result = call("runs")
@@ -856,8 +856,8 @@ def test_a_killed_run_is_labelled_before_the_first_answer(call):
 @pytest.mark.usefixtures("killed")
 def test_what_is_still_waiting_is_trouble_for_recover_and_a_word_for_the_others(call, monkeypatch):
     call("init")
-    monkeypatch.setattr("otel_sqlite.cli._REFRESH_TIMEOUT_S", 0)
-    monkeypatch.setattr("otel_sqlite.cli._RECOVER_TIMEOUT_S", 0)
+    monkeypatch.setattr("otel_sqlite.cli.frame._REFRESH_TIMEOUT_S", 0)
+    monkeypatch.setattr("otel_sqlite.cli.tending._RECOVER_TIMEOUT_S", 0)
 
     results = [call("recover"), call("runs")]
 
@@ -898,9 +898,9 @@ def test_selftest_compares_what_was_stored_with_what_was_recorded(path):
     (path.parent).mkdir()
     script = (
         "import sys\n"
-        "from otel_sqlite import cli\n"
-        "cli._TEST_STEPS[0] = ('success', 'success', 9, 9, 9, 9)\n"
-        "cli.main(['selftest', '--path', sys.argv[1]])\n"
+        "from otel_sqlite.cli import main, self_test\n"
+        "self_test._TEST_STEPS[0] = ('success', 'success', 9, 9, 9, 9)\n"
+        "main(['selftest', '--path', sys.argv[1]])\n"
     )
 
     result = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
