@@ -44,7 +44,7 @@ class Recovered(NamedTuple):
     labelled: int
 
 
-def recover(path: "Path", timeout_s: float) -> Recovered:
+def recover(path: "Path", timeout_s: float, clock: "Callable[[], int]" = time.time_ns) -> Recovered:
     """Apply what dead processes left in their journals and label the runs that they never ended.
 
     Live processes are never touched; two that recover at the same time share the work.
@@ -52,6 +52,7 @@ def recover(path: "Path", timeout_s: float) -> Recovered:
     Args:
         path: The dashboard database, absolute; it is only created when there is something to put into it.
         timeout_s: When to stop, journals that are not dealt with by then wait for the next time.
+        clock: The time in nanoseconds, by which runs that nobody watches are told to have fallen silent.
 
     Raises:
         StoreError: The database cannot be written now.
@@ -60,7 +61,7 @@ def recover(path: "Path", timeout_s: float) -> Recovered:
         return Recovered(0, 0, 0)
     writer = Writer(path)
     try:
-        return _recover(writer, time.monotonic() + timeout_s)
+        return _recover(writer, time.monotonic() + timeout_s, clock=clock)
     finally:
         writer.close()
 
@@ -201,7 +202,9 @@ class Applier:
                 marker.touch(mode=0o600)
 
 
-def _recover(writer: Writer, deadline: float, stop: threading.Event | None = None) -> Recovered:
+def _recover(
+    writer: Writer, deadline: float, stop: threading.Event | None = None, clock: "Callable[[], int]" = time.time_ns
+) -> Recovered:
     def may_go_on() -> bool:
         return time.monotonic() < deadline and not (stop is not None and stop.is_set())
 
@@ -217,7 +220,7 @@ def _recover(writer: Writer, deadline: float, stop: threading.Event | None = Non
         done += is_done
         waiting += not is_done
     if may_go_on():
-        labelled += _label_unwatched(writer, deadline)
+        labelled += _label_unwatched(writer, deadline, clock())
     return Recovered(done, waiting, labelled)
 
 
@@ -246,14 +249,14 @@ def _label_dead(dead: "DeadJournal", writer: Writer, deadline: float) -> int:
     return writer.label(dead.name, reason, evidence, last_sign_ns, _remaining_s(deadline))
 
 
-def _label_unwatched(writer: Writer, deadline: float) -> int:
+def _label_unwatched(writer: Writer, deadline: float, now_ns: int) -> int:
     """Label runs whose journal is gone, or that nobody watches and that fell silent."""
     host, labelled = journals.host(), 0
     for name in writer.watched_journals(host, _remaining_s(deadline)):
         if journals.is_gone(writer.path, name):
             evidence = "its process is gone, and its journal with it"
             labelled += writer.label(name, EndReason.PROCESS_DIED, evidence, None, _remaining_s(deadline))
-    return labelled + writer.label_unwatched(host, time.time_ns(), _remaining_s(deadline))
+    return labelled + writer.label_unwatched(host, now_ns, _remaining_s(deadline))
 
 
 def _batches(records: "Iterable[SpanRecords]") -> "Iterator[list[SpanRecords]]":

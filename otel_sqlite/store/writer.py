@@ -144,6 +144,29 @@ WHERE finished_at IS NULL AND (run_id IN (SELECT value FROM json_each(:ids)) OR 
 """  # noqa: S608 - constants of this module
 
 
+# A run that was given up for silent speaks again when one of its steps tells of a moment after its last known sign of life.
+_SPEAKING: Final = """
+SELECT id FROM runs WHERE id IN (SELECT value FROM json_each(?)) AND end_reason = 'lost_contact' AND EXISTS (
+  SELECT 1 FROM run_steps WHERE run_id = runs.id AND COALESCE(run_steps.finished_at, run_steps.started_at) > runs.finished_at)
+"""
+_REOPEN_RUNS: Final = """
+UPDATE runs SET outcome = 'running', finished_at = NULL, duration_ms = NULL, end_reason = NULL, end_evidence = NULL
+WHERE id IN (SELECT value FROM json_each(?))
+"""
+_REOPEN_STEPS: Final = """
+UPDATE run_steps SET outcome = NULL, finished_at = NULL, duration_ms = NULL, end_reason = NULL
+WHERE run_id IN (SELECT value FROM json_each(?)) AND end_reason = 'lost_contact'
+"""
+# Times of steps are the signs of life of a run that nobody watches.
+_SILENT: Final = """
+SELECT id, seen_at FROM (
+  SELECT id, max(started_at, COALESCE(last_seen_at, started_at), COALESCE(
+    (SELECT max(COALESCE(s.finished_at, s.started_at)) FROM run_steps AS s WHERE s.run_id = runs.id), started_at)) AS seen_at
+  FROM runs WHERE outcome = 'running' AND (journal IS NULL OR host IS NOT ?))
+WHERE seen_at < ?
+"""
+
+
 class _Verdict(NamedTuple):
     """What is said of a run that never ended itself."""
 
@@ -220,17 +243,15 @@ class Writer:
     def label_unwatched(self, host: str, now_ns: int, timeout_s: float) -> int:
         """Label running rows that no journal of this host watches, and that said nothing for a day; returns how many.
 
+        Such a label is taken back when a step tells of a later moment.
+
         Raises:
             StoreError: Nothing is written.
         """
         before = timestamp(now_ns - UNWATCHED_AFTER_S * 1_000_000_000)
-        query = """
-        SELECT id, COALESCE(last_seen_at, started_at) AS seen_at FROM runs
-        WHERE outcome = 'running' AND (journal IS NULL OR host IS NOT ?) AND COALESCE(last_seen_at, started_at) < ?
-        """
         evidence = "no sign of life for 24 hours, and no journal on this host that would tell"
         with self._database.transaction(timeout_s) as connection:
-            rows = connection.execute(query, (host, before)).fetchall()
+            rows = connection.execute(_SILENT, (host, before)).fetchall()
             return sum(
                 _label(connection, [row_id], None, _Verdict(EndReason.LOST_CONTACT, evidence, seen_at))
                 for row_id, seen_at in rows
@@ -279,6 +300,8 @@ class _Batch:
         self._join_provisional(spans, run_uids, run_ids)
         touched = sorted(set(run_ids.values()))
         self._write_errors(errors, drops, runs, run_ids)
+        if any(step.journal is None for step in steps):
+            self._reopen_speaking(touched)
         self._connection.execute(_TOTALS, (json.dumps(touched),))
         if errors:
             self._connection.execute(_DROP_COPIES, (json.dumps(touched),))
@@ -370,16 +393,25 @@ class _Batch:
     ) -> None:
         """Steps that knew only their parent span made a run named after it; now that span has come, and it may have another."""
         wanted = json.dumps(["-".join(span) for span in spans])
+        joined: dict[str, str] = {}
         for uid, row_id in self._connection.execute(_PROVISIONAL, (wanted,)).fetchall():
             trace_id, _, span_id = uid.partition("-")
             record = spans[trace_id, span_id]
             run_uid = record.run_uid if isinstance(record, RunRecord) else run_uids[trace_id, span_id]
+            while run_uid in joined:
+                run_uid = joined[run_uid]
             if run_uid is None or run_uid == uid:
                 continue
             for table in ("run_steps", "run_errors", "run_drops"):
                 self._connection.execute(f"UPDATE {table} SET run_id = ? WHERE run_id = ?", (run_ids[run_uid], row_id))  # noqa: S608
             self._connection.execute("DELETE FROM runs WHERE id = ?", (row_id,))
             run_ids.pop(uid, None)
+            joined[uid] = run_uid
+
+    def _reopen_speaking(self, touched: "Sequence[int]") -> None:
+        speaking = json.dumps([row_id for (row_id,) in self._connection.execute(_SPEAKING, (json.dumps(touched),))])
+        self._connection.execute(_REOPEN_RUNS, (speaking,))
+        self._connection.execute(_REOPEN_STEPS, (speaking,))
 
     def _write_errors(
         self,

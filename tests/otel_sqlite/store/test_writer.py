@@ -2,7 +2,7 @@
 
 import random
 from contextlib import closing
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, permutations
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +14,7 @@ from otel_sqlite.store.writer import Writer
 SECOND = 1_000_000_000
 NOON = 1_770_000_000 * SECOND
 TRACE = "ab" * 16
+DAY = 24 * 3600 * SECOND
 
 
 def run_record(**changes):
@@ -287,10 +288,70 @@ def test_many_errors_of_one_step_come_once(write, read):
 
 def test_a_running_row_without_a_journal_is_lost_contact_after_a_day(path, write, read):
     write(said(opened(run_record())), said(opened(run_record(run_uid="elsewhere", span_id="bb" * 8, host="far", journal="j"))))
-    day = 24 * 3600 * SECOND
     with closing(Writer(path)) as writer:
-        assert writer.label_unwatched("here", NOON + day - SECOND, 1) == 0
-        assert writer.label_unwatched("here", NOON + day + SECOND, 1) == 2
+        assert writer.label_unwatched("here", NOON + DAY - SECOND, 1) == 0
+        assert writer.label_unwatched("here", NOON + DAY + SECOND, 1) == 2
     assert read("SELECT DISTINCT outcome, end_reason, finished_at FROM runs") == [
         ("failure", "lost_contact", "2026-02-02T02:40:00.000Z")
     ]
+
+
+# ---------------------------------------------------------------------------------------------- runs that nobody watches
+
+
+def remote_step(number, **changes):
+    """A step as others send it: it knows its run by its parent span alone."""
+    return step_record(number, run_uid=None, pipeline=None, **changes)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("is_split", [False, True])
+def test_steps_inside_steps_find_their_run_in_any_order(write, read, order, is_split):
+    job = remote_step(1)
+    queue = remote_step(2, parent_span_id=job.span_id)
+    inner = remote_step(3, parent_span_id=queue.span_id)
+    sent = [said((job, queue, inner)[place]) for place in order]
+    if is_split:
+        for one in sent:
+            write(one)
+    else:
+        write(*sent)
+    write(said(run_record()))
+    assert read("SELECT run_uid, outcome FROM runs") == [("run-1", "success")]
+    assert read("SELECT COUNT(*) FROM run_steps") == [(3,)]
+
+
+def test_steps_that_name_each_other_as_parent_are_stored(write, read):
+    one = remote_step(1, parent_span_id=f"{2:016x}")
+    write(said(one), said(remote_step(2, parent_span_id=one.span_id)), said(remote_step(3, parent_span_id=f"{3:016x}")))
+    assert read("SELECT step_name FROM run_steps ORDER BY step_name") == [("step-1",), ("step-2",), ("step-3",)]
+
+
+def test_a_run_that_only_its_steps_know_is_closed_at_its_last_step_when_it_falls_silent(path, write, read):
+    write(said(remote_step(1)), said(remote_step(2)))
+    with closing(Writer(path)) as writer:
+        assert writer.label_unwatched("here", NOON + 3 * SECOND + DAY, 1) == 0
+        assert writer.label_unwatched("here", NOON + 4 * SECOND + DAY, 1) == 1
+    assert read("SELECT outcome, end_reason, finished_at, duration_ms FROM runs") == [
+        ("failure", "lost_contact", "2026-02-02T02:40:03.000Z", 2_000)
+    ]
+
+
+def test_a_run_given_up_for_silent_runs_again_when_a_later_step_comes_and_not_when_an_old_one_is_repeated(path, write, read):
+    still_open = opened(remote_step(2))
+    write(said(remote_step(1)), said(still_open))
+    with closing(Writer(path)) as writer:
+        assert writer.label_unwatched("here", NOON + 2 * DAY, 1) == 1
+    assert read("SELECT end_reason FROM run_steps ORDER BY step_name") == [("ok",), ("lost_contact",)]
+
+    write(said(remote_step(1)), said(still_open))
+    assert read("SELECT outcome, end_reason FROM runs") == [("failure", "lost_contact")]
+
+    write(said(remote_step(3)))
+    assert read("SELECT outcome, end_reason, finished_at, duration_ms, end_evidence FROM runs") == [
+        ("running", None, None, None, None)
+    ]
+    assert read("SELECT outcome, end_reason, finished_at FROM run_steps WHERE step_name = 'step-2'") == [(None, None, None)]
+
+    write(said(run_record(outcome="partial")))
+    assert read("SELECT run_uid, outcome, end_reason FROM runs") == [("run-1", "partial", "ok")]
