@@ -118,11 +118,12 @@ class Applier:
 
     @property
     def is_drained(self) -> bool:
-        """Whether all of the journal was in the database when the thread ended."""
-        return self._is_drained
+        """Whether the thread left nothing of the journal, and nothing came after it ended."""
+        return self._is_drained and self._offset == self._journal.end
 
     def _work(self) -> None:
         try:
+            _make_no_spans()
             self._work_until_stopped()
             self._tick()
             self._is_drained = self._guard(self._apply)
@@ -257,6 +258,13 @@ def _label_unwatched(writer: Writer, deadline: float, now_ns: int) -> int:
             evidence = "its process is gone, and its journal with it"
             labelled += writer.label(name, EndReason.PROCESS_DIED, evidence, None, _remaining_s(deadline))
     return labelled + writer.label_unwatched(host, now_ns, _remaining_s(deadline))
+
+
+def _make_no_spans() -> None:
+    """An instrumented sqlite3 is not to make spans of what this thread does: once a second, and to no end."""
+    from opentelemetry import context  # noqa: PLC0415 - recover does without, and starts faster
+
+    context.attach(context.set_value(context._SUPPRESS_INSTRUMENTATION_KEY, True))  # noqa: SLF001 - the one way there is
 
 
 def _batches(records: "Iterable[SpanRecords]") -> "Iterator[list[SpanRecords]]":

@@ -19,9 +19,6 @@ _MAX_DEPTH = 20
 _MAX_NODES = 50_000
 _CUT: Final = "…"
 
-# What reading a value of others may raise: anything, an exit in a __str__ included. Ctrl-C is not theirs.
-_FAULTS: Final = (Exception, SystemExit)
-
 _Item = TypeVar("_Item")
 
 
@@ -50,7 +47,8 @@ def count(value: object) -> int:
         if isinstance(value, str | bytes | bytearray):
             return 0
         return min(max(int(value), 0), MAX_COUNT)  # type: ignore[call-overload,no-any-return]
-    except _FAULTS:
+    except BaseException as error:  # noqa: BLE001 - see hold_back
+        hold_back(error)
         return 0
 
 
@@ -64,10 +62,17 @@ def json_text(value: object, limit: int) -> str:
     return json.dumps({"truncated_characters": len(encoded), "start": encoded[: limit // 3]}, ensure_ascii=False)
 
 
+def hold_back(error: BaseException) -> None:
+    """Reading a value of others may raise anything, an exit in its ``__str__`` included. Only Ctrl-C is not theirs."""
+    if issubclass(type(error), KeyboardInterrupt):
+        raise error
+
+
 def _readable(value: object) -> str:
     try:
         return str.__str__(value if isinstance(value, str) else str(value))
-    except _FAULTS:
+    except BaseException as error:  # noqa: BLE001 - see hold_back
+        hold_back(error)
         return f"<{type(value).__name__} that cannot be shown>"
 
 
@@ -84,7 +89,8 @@ def _tree(value: object, depth: int, nodes: "Iterator[int]") -> object:
         return _CUT
     try:
         return _node(value, depth, nodes)
-    except _FAULTS:
+    except BaseException as error:  # noqa: BLE001 - see hold_back
+        hold_back(error)
         return f"<{type(value).__name__} that cannot be read>"
 
 

@@ -2,6 +2,7 @@
 
 OtelSqliteError
 ├── MissingExtraError        an optional dependency is not installed
+├── DisabledError            tracking is switched off
 └── StoreError               the dashboard database cannot be used now
     ├── StoreBusyError       somebody else holds it; try again
     ├── StoreFullError       the disk is (nearly) full; heals when space returns
@@ -29,6 +30,13 @@ class MissingExtraError(OtelSqliteError):
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs the extra '{extra}': pip install 'otel-sqlite[{extra}]'")
         self.extra = extra
+
+
+class DisabledError(OtelSqliteError):
+    """OpenTelemetry is switched off, and tracking with it."""
+
+    def __init__(self) -> None:
+        super().__init__("OTEL_SDK_DISABLED is true, so nothing is recorded: unset it where pipelines run")
 
 
 class StoreError(OtelSqliteError):

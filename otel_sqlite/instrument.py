@@ -390,7 +390,8 @@ def _record(span: Span, error: BaseException, item_id: object = None) -> None:
 def _stack(error: BaseException) -> str:
     try:
         return clean.stack("".join(traceback.format_exception(type(error), error, error.__traceback__, limit=_STACK_FRAMES)))
-    except Exception as problem:  # noqa: BLE001 - an exception class may break any attribute that the formatter reads
+    except BaseException as problem:  # noqa: BLE001 - an exception class may break any attribute that the formatter reads
+        clean.hold_back(problem)
         return f"<no stack: {type(problem).__name__}>"
 
 
@@ -413,5 +414,6 @@ def _read(result: object, name: str) -> object:
     """An attribute of somebody else's object; None when there is none, or reading it fails."""
     try:
         return getattr(result, name, None)
-    except Exception:  # noqa: BLE001 - a property may do anything
+    except BaseException as problem:  # noqa: BLE001 - a property may do anything
+        clean.hold_back(problem)
         return None

@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import stat
 import sys
 import time
 import uuid
@@ -14,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from otel_sqlite import clean
 from otel_sqlite.errors import StoreReadOnlyError
 from otel_sqlite.model import DropRecord, ErrorRecord, RunRecord, SpanRecords, StepRecord
 from otel_sqlite.store.connection import make_folder, sidecar, try_lock, unlock
@@ -29,6 +31,8 @@ _TEMPORARY: Final = ".new"
 _STILLBORN_AFTER_S: Final = 60
 _FORMAT: Final = 1
 _READ_BYTES: Final = 4 * 1024 * 1024
+_LONGEST_LINE: Final = 64 * 1024 * 1024  # far more than a record ever takes: what is longer is none
+_UNREADABLE: Final = (ValueError, TypeError, RecursionError)
 _NEWLINE: Final = b"\n"
 _to_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would make one for each line
 _KINDS: Final = {"run": RunRecord, "step": StepRecord}
@@ -203,7 +207,7 @@ class DeadJournal:
 
     def __init__(self, path: Path, descriptor: int) -> None:
         """Take over a journal whose lock was just taken on ``descriptor``."""
-        self.name = path.name
+        self.name = os.fsencode(path.name).decode("utf-8", "replace")
         self._path = path
         self._descriptor = descriptor
 
@@ -216,17 +220,17 @@ class DeadJournal:
     def header(self) -> Header | None:
         """Whose journal it was; None when that cannot be read."""
         try:
-            mark, version, *values = self._first_line()
-            return Header(*values) if (mark, version) == ("journal", _FORMAT) else None
-        except (ValueError, TypeError):
+            mark, version, host, pid, boot = self._first_line()
+        except _UNREADABLE:
             return None
+        return Header(str(host), clean.count(pid), boot and str(boot)) if (mark, version) == ("journal", _FORMAT) else None
 
     @property
     def is_known(self) -> bool:
         """False for the journal of a newer version, which waits for a reader that knows it."""
         try:
             mark, version, *_ = self._first_line()
-        except (ValueError, TypeError):
+        except _UNREADABLE:
             return True
         return bool(mark != "journal" or version == _FORMAT)
 
@@ -299,14 +303,15 @@ def _remove_stillborn(file: Path) -> None:
 
 
 def _take(path: Path) -> int | None:
-    """The locked descriptor of a journal that nobody holds; None when somebody does, or it is gone."""
+    """The locked descriptor of a journal that nobody holds; None when somebody does, it is gone, or it is no plain file."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     try:
+        found = os.fstat(descriptor)
         # Between opening and locking, its owner may have come to an end and removed it.
-        if try_lock(descriptor) and os.path.samestat(os.fstat(descriptor), path.stat()):
+        if stat.S_ISREG(found.st_mode) and try_lock(descriptor) and os.path.samestat(found, path.stat()):
             return descriptor
     except OSError:
         pass
@@ -325,6 +330,8 @@ def _read(descriptor: int, start: int) -> Lines:
         end = data.rfind(_NEWLINE) + 1
         if end or len(data) < size:
             break
+        if size > _LONGEST_LINE:
+            return Lines([], 1, start + size)
         size *= 2  # one line longer than what was read
     records, unreadable = [], 0
     for line in data[:end].split(_NEWLINE):

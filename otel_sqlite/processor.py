@@ -118,12 +118,15 @@ class DashboardSpanProcessor(SpanProcessor):
         applier, journal = self._applier, self._journal
         if applier is None or journal is None:
             return
-        has_ended = applier.stop(self._settings.exit_timeout_s)
+        applier.stop(self._settings.exit_timeout_s)
         with self._lock:
-            # A journal that the thread still reads, or with an open run, stays locked as long as the process lives.
-            if has_ended and not self._live:
-                journal.close(remove=applier.is_drained)
-                self._journal = self._applier = None
+            self._let_go(applier, journal)
+
+    def _let_go(self, applier: Applier, journal: Journal) -> None:
+        """After shutdown, give the lease back: unless a run is open, or the thread still reads."""
+        if not self._live and applier.stop(0):
+            journal.close(remove=applier.is_drained)
+            self._journal = self._applier = None
 
     def _start(self, span: Span) -> None:
         live = _Live(span)
@@ -143,11 +146,13 @@ class DashboardSpanProcessor(SpanProcessor):
             records = mapping.to_records(span, None if live is None else live.reading, _unwinding(live))
             if records is not None:
                 self._append(records)
+            if self._is_shut_down and self._applier is not None and self._journal is not None:
+                self._let_go(self._applier, self._journal)
 
     def _open(self) -> bool:
         """Whether there is a journal; the first run makes it, and starts the background thread."""
         if self._journal is not None:
-            return not self._is_shut_down
+            return True
         if self._is_shut_down:
             if not self._has_complained:
                 self._has_complained = True

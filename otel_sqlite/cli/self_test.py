@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from otel_sqlite.cli.frame import leave, note, parsed, path_and_json, print_json
+from otel_sqlite.errors import DisabledError
 from otel_sqlite.model import ItemError, Outcome
+from otel_sqlite.settings import Settings
 from otel_sqlite.store.reader import Reader, RunRow
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ def selftest(*, path: Path, as_json: bool) -> None:
       run_id    row id, null when nothing was stored
       problems  what is not as it should be
     """
+    if Settings.from_env(path).is_sdk_disabled:
+        raise DisabledError
     trace_id = _record_test_run(path)
     with Reader(path) as reader:
         row = next((row for row in reader.runs(pipeline="test", limit=10) if row.trace_id == trace_id), None)

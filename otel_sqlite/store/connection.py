@@ -43,6 +43,8 @@ _ERRORS: Final[dict[int, type[StoreError]]] = {
     sqlite3.SQLITE_CORRUPT: NotADatabaseError,
 }
 
+_Identity = tuple[int, int]
+
 # Held inside SQLite, and while the process forks: a child forked in between inherits locks of the library that nobody gives back.
 _no_fork = threading.RLock()
 
@@ -99,7 +101,7 @@ class Database:
         self.path = path
         self._prepare = prepare
         self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
+        self._files: list[_Identity | None] = []
         _databases.add(self)
 
     @contextmanager
@@ -201,9 +203,9 @@ class Database:
     def _open(self) -> sqlite3.Connection:
         check_free_space(self.path)
         if self._connection is not None:
-            if self._file == _identity(self.path):
+            if self._files == _identities(self.path):
                 return self._connection
-            # The old file is gone from its path: what is still open there must not be written again.
+            # A file is gone from its path: what is still open there is not to be written again, nobody else would see it.
             self._connection.close()
             self._connection = None
             raise StoreReplacedError(self.path)
@@ -217,7 +219,7 @@ class Database:
         except BaseException:
             connection.close()
             raise
-        self._connection, self._file = connection, _identity(self.path)
+        self._connection, self._files = connection, _identities(self.path)
         return connection
 
     def let_go(self) -> None:
@@ -308,7 +310,12 @@ def _let_go() -> None:
 os.register_at_fork(before=_no_fork.acquire, after_in_parent=_no_fork.release, after_in_child=_let_go)
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identities(path: Path) -> list[_Identity | None]:
+    """Which files a connection writes: the database, its log and their index, which stay as long as anybody has them open."""
+    return [_identity(path.with_name(path.name + suffix)) for suffix in ("", "-wal", "-shm")]
+
+
+def _identity(path: Path) -> _Identity | None:
     try:
         found = path.stat()
     except OSError:

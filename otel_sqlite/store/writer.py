@@ -11,6 +11,7 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from otel_sqlite import clean
 from otel_sqlite.model import LABELS, DropRecord, EndReason, ErrorRecord, RunRecord, SpanRecords, StepRecord, timestamp
 from otel_sqlite.store.adopt import dashboard
 from otel_sqlite.store.connection import store_error
@@ -27,6 +28,9 @@ UNWATCHED_AFTER_S: Final = 24 * 3600
 
 _LABELS: Final = ", ".join(f"'{label}'" for label in sorted(LABELS))
 _CHUNKS: Final = (512, 64, 8, 1)
+
+# A record of others, or one that somebody has tampered with, may hold anything anywhere.
+_REFUSED: Final = (sqlite3.Error, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 _Span = tuple[str, str]
 
@@ -200,7 +204,7 @@ class Writer:
         try:
             with self._database.transaction(timeout_s) as connection:
                 _Batch(connection).apply(batch)
-        except (sqlite3.Error, ValueError, TypeError, OverflowError):
+        except _REFUSED:
             self._write_alone(batch, deadline)
 
     def write_drops(self, drops: "Sequence[DropRecord]", timeout_s: float) -> None:
@@ -268,7 +272,7 @@ class Writer:
                 connection.execute("SAVEPOINT alone")
                 try:
                     _Batch(connection).apply([records])
-                except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
+                except _REFUSED as error:
                     if isinstance(error, sqlite3.Error) and store_error(error, self.path):
                         raise
                     connection.execute("ROLLBACK TO alone")
@@ -279,7 +283,7 @@ class Writer:
         if not self._has_refused:
             self._has_refused = True
             _logger.warning("dashboard database %s: a record is refused and left out: %s", self.path, error)
-        row = (None, str(records.span.trace_id), str(records.span.span_id), "refused_record", 1)
+        row = (None, clean.text(records.span.trace_id), clean.text(records.span.span_id), "refused_record", 1)
         _insert(connection, "run_drops", _DROP_COLUMNS, _UPSERT_DROP, [row])
 
 

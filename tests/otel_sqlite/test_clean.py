@@ -121,6 +121,7 @@ def deep():
 HOSTILE = {
     "broken __str__": BrokenText(RuntimeError("no")),
     "__str__ that exits": BrokenText(SystemExit(3)),
+    "__str__ with an end of its own": BrokenText(BaseException("odd")),
     "claims to be a str": Liar(str),
     "claims to be an int": Liar(int),
     "claims to be a float": Liar(float),

@@ -883,13 +883,25 @@ def test_selftest_records_a_run_and_finds_it(path, call):
     assert (row["pipeline"], row["outcome"], row["failed"]) == ("test", "partial", 5)
 
 
+def test_selftest_says_that_tracking_is_switched_off(path):
+    result = _process("selftest", "--path", str(path), OTEL_SDK_DISABLED="true")
+    reason = "otel-sqlite: OTEL_SDK_DISABLED is true, so nothing is recorded: unset it where pipelines run\n"
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", reason)
+    assert not path.parent.exists()
+
+
 def test_selftest_says_when_nothing_was_stored(path, call):
     call("init")
-
+    script = (
+        "import sys, otel_sqlite\n"
+        "otel_sqlite.configure = lambda path: None\n"
+        "from otel_sqlite.cli import main\n"
+        "main(['selftest', '--path', *sys.argv[1:]])\n"
+    )
     results = [
-        _process("selftest", "--path", str(path), *json_or_not, OTEL_SDK_DISABLED="true") for json_or_not in ([], ["--json"])
+        subprocess.run([sys.executable, "-c", script, str(path), *json_or_not], capture_output=True, text=True, check=False)
+        for json_or_not in ([], ["--json"])
     ]
-
     assert [(r.returncode, r.stderr) for r in results] == [(1, "otel-sqlite: no run was stored\n"), (1, "")]
     assert json.loads(results[1].stdout) == {"run_id": None, "run_uid": None, "problems": ["no run was stored"]}
 

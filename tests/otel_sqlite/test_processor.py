@@ -97,15 +97,17 @@ def test_a_second_shutdown_and_spans_after_it_do_nothing(tracked, rows):
 
 
 def test_a_run_that_is_open_at_shutdown_can_still_end(path, tracked, rows):
-    """Its journal stays until the process ends, and recover finds the end in it."""
+    """Its journal keeps the lease until then, and recover finds the rest in it, while the process lives on."""
     with tracked() as provider:
-        with run("people", tracer_provider=provider):
+        with run("people", tracer_provider=provider) as r:
             provider.dashboard.shutdown()
+            with r.step("late"):
+                pass
+            assert recover(path, 5) == (0, 0, 0)
             assert rows("SELECT outcome FROM runs") == [("running",)]
-        provider.dashboard._journal.close(remove=False)
-        provider.dashboard._journal = None
-    recover(path, 5)
-    assert rows("SELECT outcome FROM runs") == [("success",)]
+        assert recover(path, 5) == (1, 0, 0)
+    assert rows("SELECT outcome, end_reason FROM runs") == [("success", "ok")]
+    assert rows("SELECT step_name, outcome FROM run_steps") == [("late", "success")]
 
 
 def test_a_process_without_runs_leaves_no_trace(path, tracked):
