@@ -4,14 +4,17 @@
 #   make check   format, lint, types, import contracts, dead code, dependencies, spelling
 #   make year    a year at a small club, day by day, all pipelines on their schedules (some minutes)
 #   make bench   the bridge beside its floors and peers, as ratios
+#   make collector  the OpenTelemetry Collector of collector-config, built once and kept in the user's cache; prints its path (needs Go)
 #   make lock    renew requirements.lock (the only target that needs to resolve versions)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# One build for all trees; another list of components is another build.
+COLLECTOR := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/otel_sqlite/otelcol-$(shell git hash-object collector-config/builder.yaml | cut -c1-12)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check year bench format lock clean
+.PHONY: demo test check year bench collector format lock clean
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -63,6 +66,18 @@ year: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+collector: $(COLLECTOR)
+	@echo $(COLLECTOR)
+
+$(COLLECTOR):
+	@command -v go >/dev/null || { echo "make collector needs Go: https://go.dev/doc/install" >&2; exit 1; }
+	@echo "Building $@ (some minutes, once) ..." >&2
+	@mkdir -p $(@D) && rm -rf $@.build && mkdir $@.build && sed 's|^dist:|&\n  output_path: $@.build|' collector-config/builder.yaml > $@.build/builder.yaml
+	@version=$$(sed -n 's/^ *version: //p' collector-config/builder.yaml); \
+	  CGO_ENABLED=0 go run go.opentelemetry.io/collector/cmd/builder@v$$version --config=$@.build/builder.yaml > $@.log 2>&1 \
+	  || { tail -n 20 $@.log >&2; exit 1; }
+	@mv $@.build/otelcol-pipelines $@ && rm -rf $@.build
 
 # Entries of the full resolution that the demo's lacks make up the second part.
 lock: $(VENV)/.dev
