@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from otel_sqlite import death
 from otel_sqlite import journal as journals
 from otel_sqlite.errors import StoreError, StoreReplacedError
 from otel_sqlite.model import DropRecord, EndReason, SpanRecords, timestamp
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from otel_sqlite.journal import DeadJournal, Journal
+    from otel_sqlite.journal import DeadJournal, Header, Journal
     from otel_sqlite.settings import Settings
 
 _logger = logging.getLogger(__name__)
@@ -243,11 +244,23 @@ def _apply_dead(dead: "DeadJournal", writer: Writer, deadline: float, may_go_on:
 
 def _label_dead(dead: "DeadJournal", writer: Writer, deadline: float) -> int:
     """Say why the runs ended that a dead process left open; returns how many."""
-    header, last_sign_ns = dead.header, dead.last_sign_ns
-    boots = {journals.boot_id(), header.boot_id if header else None} - {None}
-    reason = EndReason.PROCESS_DIED if len(boots) < 2 else EndReason.HOST_REBOOTED  # noqa: PLR2004 - then and now
-    evidence = f"{f'process {header.pid}' if header else 'its process'} is gone; last sign of life {timestamp(last_sign_ns)}"
+    last_sign_ns = dead.last_sign_ns
+    reason, cause = _cause(dead.header, last_sign_ns)
+    evidence = f"{cause}; last sign of life {timestamp(last_sign_ns)}"
     return writer.label(dead.name, reason, evidence, last_sign_ns, _remaining_s(deadline))
+
+
+def _cause(header: "Header | None", last_sign_ns: int) -> tuple[EndReason, str]:
+    """Why a process died, as far as that can be known: a signal leaves no trace."""
+    if header is None:
+        return EndReason.PROCESS_DIED, "its process is gone"
+    process = f"process {header.pid}"
+    if header.host != journals.host():  # another machine's boots and kernel say nothing here
+        return EndReason.PROCESS_DIED, f"{process} of {header.host} is gone"
+    if None not in (boots := {journals.boot_id(), header.boot_id}) and len(boots) > 1:
+        return EndReason.HOST_REBOOTED, f"{process} is gone, the machine was restarted"
+    memory = death.out_of_memory(header.pid, last_sign_ns, header.memory_group)
+    return EndReason.PROCESS_DIED, ", ".join(part for part in (f"{process} is gone", memory) if part)
 
 
 def _label_unwatched(writer: Writer, deadline: float, now_ns: int) -> int:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from otel_sqlite import clean
+from otel_sqlite import clean, death
 from otel_sqlite.errors import StoreReadOnlyError
 from otel_sqlite.model import DropRecord, ErrorRecord, RunRecord, SpanRecords, StepRecord
 from otel_sqlite.store.connection import make_folder, sidecar, try_lock, unlock
@@ -39,11 +39,22 @@ _KINDS: Final = {"run": RunRecord, "step": StepRecord}
 
 
 class Header(NamedTuple):
-    """The first line of a journal: whose it is."""
+    """The first line of a journal: whose it is, and what tells later why its process died.
+
+    Attributes:
+        memory_file, memory_kills: ``death.MemoryGroup`` when the journal began; None and 0 where the system does not say.
+    """
 
     host: str
     pid: int
     boot_id: str | None
+    memory_file: str | None = None
+    memory_kills: int = 0
+
+    @property
+    def memory_group(self) -> death.MemoryGroup | None:
+        """The memory group of the process when the journal began."""
+        return None if self.memory_file is None else death.MemoryGroup(self.memory_file, self.memory_kills)
 
 
 class Lines(NamedTuple):
@@ -114,7 +125,7 @@ class Journal:
         self.lost = 0
         self.start = 0
         self.end = 0
-        self.header = Header(host(), os.getpid(), boot_id())
+        self.header = Header(host(), os.getpid(), boot_id(), *(death.memory_group() or ()))
         # Made under another name and locked before it gets its own: nobody ever sees it unlocked while its owner lives.
         temporary = self._path.with_suffix(_TEMPORARY)
         try:
@@ -220,10 +231,13 @@ class DeadJournal:
     def header(self) -> Header | None:
         """Whose journal it was; None when that cannot be read."""
         try:
-            mark, version, host, pid, boot = self._first_line()
+            mark, version, machine, pid, boot, *memory = self._first_line()
         except _UNREADABLE:
             return None
-        return Header(str(host), clean.count(pid), boot and str(boot)) if (mark, version) == ("journal", _FORMAT) else None
+        if (mark, version) != ("journal", _FORMAT):
+            return None
+        file, kills = (*memory, None, None)[:2]
+        return Header(str(machine), clean.count(pid), boot and str(boot), file and str(file), clean.count(kills))
 
     @property
     def is_known(self) -> bool:

@@ -134,11 +134,12 @@ _LAST_SIGN: Final = "max(started_at, COALESCE(:at, last_seen_at, started_at))"
 _LAST_SIGN_OF_STEP: Final = "max(started_at, COALESCE(:at, (SELECT last_seen_at FROM runs WHERE id = run_id), started_at))"
 _MS_SINCE_START: Final = "CAST(ROUND((julianday({}) - julianday(started_at)) * 86400000) AS INTEGER)"
 _LABEL_RUNS: Final = f"""
-UPDATE runs SET outcome = 'failure', end_reason = :reason, finished_at = {_LAST_SIGN},
+UPDATE runs SET outcome = 'failure', end_reason = :reason, finished_at = {_LAST_SIGN}, last_seen_at = {_LAST_SIGN},
   duration_ms = {_MS_SINCE_START.format(_LAST_SIGN)},
   end_evidence = :evidence || COALESCE(
     (SELECT '; open step: ' || step_name FROM run_steps WHERE run_id = runs.id AND finished_at IS NULL ORDER BY id DESC LIMIT 1),
-    '')
+    (SELECT '; last step: ' || step_name || ', ' || outcome FROM run_steps WHERE run_id = runs.id ORDER BY id DESC LIMIT 1),
+    '; no step')
 WHERE id IN (SELECT value FROM json_each(:ids))
 """  # noqa: S608 - constants of this module
 _LABEL_STEPS: Final = f"""

@@ -21,6 +21,12 @@ def _need(missing: str | None) -> None:
 
 
 @pytest.fixture
+def needs():
+    """Skip for what is missing, or fail where faults are required; None: nothing is."""
+    return _need
+
+
+@pytest.fixture
 def needs_root():
     """The test needs rights that only root has."""
     _need(None if os.geteuid() == 0 else "only root can do this")

@@ -7,11 +7,12 @@ from contextlib import closing
 
 import pytest
 
+from otel_sqlite import death, run
 from otel_sqlite import journal as journals
-from otel_sqlite import run
 from otel_sqlite.applier import Recovered, recover
 from otel_sqlite.errors import ForeignDatabaseError
 from otel_sqlite.journal import Header, Journal
+from otel_sqlite.model import timestamp
 
 
 @pytest.fixture
@@ -35,6 +36,13 @@ def die(tracked, in_child):
         in_child(work)
 
     return dies
+
+
+def only_header(path):
+    (dead,) = journals.dead_journals(path)
+    header = dead.header
+    dead.close(remove=False)
+    return header
 
 
 def test_the_run_of_a_dead_process_is_complete_and_labelled(path, die, read):
@@ -107,6 +115,65 @@ def test_after_a_reboot_that_is_the_reason(path, die, read, monkeypatch):
     assert read("SELECT end_reason FROM runs") == [("host_rebooted",)]
 
 
+def test_the_boot_of_another_machine_says_nothing(path, die, read, monkeypatch):
+    die()
+    pid = only_header(path).pid
+    monkeypatch.setattr(journals, "boot_id", lambda: "another boot")
+    monkeypatch.setattr(journals, "host", lambda: "another machine")
+    recover(path, 5)
+    ((reason, evidence),) = read("SELECT end_reason, end_evidence FROM runs")
+    assert reason == "process_died"
+    assert evidence.startswith(f"process {pid} of {os.uname().nodename} is gone; last sign of life ")
+
+
+def test_a_dead_run_ends_with_the_last_sign_of_life_not_when_it_is_found(path, die, read):
+    die()
+    (file,) = journals.folder(path).iterdir()
+    seen_ns = file.stat().st_mtime_ns + 7_000_000_000
+    os.utime(file, ns=(seen_ns, seen_ns))
+    recover(path, 5)
+    seen_at = timestamp(seen_ns)
+    assert read("SELECT finished_at, last_seen_at FROM runs") == [(seen_at, seen_at)]
+    assert read("SELECT finished_at FROM run_steps WHERE step_name = 'open'") == [(seen_at,)]
+
+
+def test_without_an_open_step_the_evidence_names_the_last_one(path, tracked, in_child, read):
+    trackings = []
+
+    def work():
+        trackings.append(tracked())
+        provider = trackings[-1].__enter__()
+        r = run("people", tracer_provider=provider).__enter__()
+        with r.step("done"):
+            pass
+
+    in_child(work)
+    recover(path, 5)
+    ((evidence,),) = read("SELECT end_evidence FROM runs")
+    assert evidence.endswith("; last step: done, success")
+
+
+def test_a_kill_that_the_control_group_counted_is_evidence(path, die, read, tmp_path, monkeypatch):
+    counter = tmp_path / "memory.events"
+    counter.write_text("low 0\noom_kill 3\n")
+    monkeypatch.setattr(death, "_group_file", lambda: counter)
+    die()
+    counter.write_text("low 0\noom_kill 4\n")
+    recover(path, 5)
+    ((evidence,),) = read("SELECT end_evidence FROM runs")
+    assert "perhaps out of memory: the kernel has killed 1 of its control group since it began" in evidence
+
+
+def test_a_header_with_less_and_with_more_than_this_version_writes_is_read(path, die, read):
+    for line in ('["journal", 1, "club", 7, null]', '["journal", 1, "club", 7, null, null, null, "more"]'):
+        die()
+        (file,) = journals.folder(path).iterdir()
+        rest = file.read_bytes().splitlines(keepends=True)[1:]
+        file.write_bytes(line.encode() + b"\n" + b"".join(rest))
+        assert only_header(path) == Header("club", 7, None)
+        assert recover(path, 5).labelled == 1
+
+
 def test_unreadable_lines_are_counted(path, die, read):
     die()
     (file,) = journals.folder(path).iterdir()
@@ -145,7 +212,7 @@ def test_the_header_tells_whose_journal_it_is(path):
     journal = Journal(path, threading.RLock())
     journal.close(remove=False)
     (dead,) = journals.dead_journals(path)
-    assert dead.header == Header(journals.host(), os.getpid(), journals.boot_id())
+    assert dead.header == Header(journals.host(), os.getpid(), journals.boot_id(), *(death.memory_group() or ()))
     dead.close(remove=True)
 
 
