@@ -9,16 +9,17 @@ import logging
 import os
 import threading
 import time
-import traceback
 import uuid
-from collections.abc import Iterable
+import weakref
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar
 
 from opentelemetry import context, trace
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode, TracerProvider
 
-from otel_sqlite import clean, semconv, settings
+from otel_sqlite import clean, events, semconv, settings
+from otel_sqlite.following import Counts, Followed
 from otel_sqlite.model import EndReason, ItemError, Outcome, StepResult, end_reason, run_outcome, step_outcome
 
 if TYPE_CHECKING:
@@ -30,10 +31,8 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result", bound=StepResult)
-_Identity = tuple[int, type[BaseException], int]
 
 KEPT_ITEM_ERRORS: Final = 10_000  # of a step; more are counted
-_STACK_FRAMES: Final = -20  # the innermost: formatting a deep recursion costs more than the pipeline's own work
 _RUN_KEY: Final = "otel_sqlite.run_id"
 _OFFICIAL_RESULT: Final = {
     Outcome.SUCCESS: semconv.RESULT_SUCCESS,
@@ -42,17 +41,38 @@ _OFFICIAL_RESULT: Final = {
     Outcome.SKIPPED: semconv.RESULT_SKIP,
 }
 
-# One lock for the few counters of all steps, because a lock has to be replaced in a forked child. A signal handler may come back
-# to a counter in the middle of another count.
+# One lock for what all steps count and follow, because a lock has to be replaced in a forked child; a fork waits for it, as the
+# background thread may be in the middle of an event. A signal handler may come back to a counter in the middle of another count.
+# Nothing but the SDK is called while it is held: code of others may wait for whoever is waiting here.
 _counting = threading.RLock()
+_following: "weakref.WeakSet[Step]" = weakref.WeakSet()  # open steps with results that may still grow
 
 
-def _replace_lock() -> None:
-    global _counting  # noqa: PLW0603 - the child of a fork may have inherited it locked
-    _counting = threading.RLock()
+def _before_fork() -> None:
+    _counting.acquire()
 
 
-os.register_at_fork(after_in_child=_replace_lock)
+def _after_fork_in_parent() -> None:
+    _counting.release()
+
+
+def _after_fork_in_child() -> None:
+    global _counting, _following
+    _counting, _following = threading.RLock(), weakref.WeakSet()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+
+
+def look() -> None:
+    """Let all open steps count what is new in the results that they follow; for whoever shows steps while they are open.
+
+    It reads objects of the pipeline. To be called without holding a lock: they may wait for one of their own.
+    """
+    with _counting:
+        steps = list(_following)
+    for step in steps:
+        step._look()  # noqa: SLF001 - as if a method of its own
 
 
 def run(pipeline: str, *, tracer_provider: TracerProvider | None = None) -> "Run":
@@ -92,7 +112,7 @@ class _Block:
 
     def __init__(self, harmless: Harmless) -> None:
         self._harmless = harmless
-        self._recorded: set[_Identity] = set()  # exceptions that a block inside this one has recorded
+        self._recorded: set[events.Identity] = set()  # exceptions that a block inside this one has recorded
         self._span: Span = INVALID_SPAN
         self._token: Token[Context] | None = None
         self._place: Token[_Block | None] | None = None
@@ -127,8 +147,8 @@ class _Block:
         if not self._is_ours():
             return
         with self._harmless:
-            if error is not None and reason is not EndReason.OK and _identity(error) not in self._recorded:
-                _record(self._span, error)
+            if error is not None and reason is not EndReason.OK and events.identity(error) not in self._recorded:
+                self._span.add_event(semconv.EXCEPTION_EVENT, events.of_exception(error))
         with self._harmless:
             try:
                 self._close(outcome, reason, result_key, error)
@@ -145,8 +165,8 @@ class _Block:
             semconv.DURATION_MS: duration_ms,
         }
         if error is not None and outcome is Outcome.FAILURE:
-            ending[semconv.ERROR_TYPE] = _type_name(error)
-            self._span.set_status(Status(StatusCode.ERROR, _describe(error)))
+            ending[semconv.ERROR_TYPE] = events.type_name(error)
+            self._span.set_status(Status(StatusCode.ERROR, events.describe(error)))
         self._span.set_attributes(ending)
 
 
@@ -244,7 +264,19 @@ class Run(_Block):
 class Step(_Block):
     """One step of a run: a span, and a row with counts. Its methods may be called from any thread."""
 
-    __slots__ = ("_counts", "_detail", "_is_foreign", "_is_skipped", "_kept", "_name", "_outer", "_run", "_unrecorded")
+    __slots__ = (
+        "__weakref__",
+        "_counts",
+        "_detail",
+        "_followed",
+        "_is_foreign",
+        "_is_skipped",
+        "_kept",
+        "_name",
+        "_outer",
+        "_run",
+        "_unrecorded",
+    )
 
     def __init__(self, parent: Run, name: str) -> None:
         super().__init__(parent._harmless)  # noqa: SLF001 - the two are one unit
@@ -257,6 +289,7 @@ class Step(_Block):
         """A handle that is used again is another step."""
         self._recorded = set()
         self._counts = {semconv.CREATED: 0, semconv.UPDATED: 0, semconv.SKIPPED: 0, semconv.FAILED: 0}
+        self._followed: dict[int, Followed] = {}  # by the id of the result
         self._detail: dict[object, object] = {}
         self._is_skipped = False
         self._is_foreign = False
@@ -264,29 +297,30 @@ class Step(_Block):
         self._unrecorded = 0
 
     def record(self, result: _Result) -> _Result:
-        """Add the counts and the item errors of a result, each error once, and give the result back."""
+        """Follow a result, and give it back: what it says is counted now, once a second, and when the step ends.
+
+        A result that is complete is recorded as it is. One that is recorded before the work and filled by it is on the dashboard
+        while it grows, and what was done counts whatever then becomes of the step. Recording a result again adds nothing.
+
+        Args:
+            result: Its attributes are read in a background thread as well. ``errors`` is followed as long as it is a list or a
+                tuple that only grows; any other iterable is read once, here; a plain number becomes an error row at the end.
+        """
+        self._check_process()
         with self._harmless:
-            number = self._record_errors(_read(result, "errors"))
-            created, updated, skipped, failed = (
-                clean.count(_read(result, name)) for name in ("created", "updated", "skipped", "failed")
-            )
-            self.count(created=created, updated=updated, skipped=skipped, failed=max(failed, number))
+            self._take(self._followed.get(id(result)) or self._follow(result))
         return result
 
     def count(self, *, created: int = 0, updated: int = 0, skipped: int = 0, failed: int = 0) -> None:
         """Add to the step's counts; they are on the dashboard within a second."""
-        added = (created, updated, skipped, failed)
         self._check_process()
         with self._harmless, _counting:
-            for key, value in zip(self._counts, added, strict=True):
-                if number := clean.count(value):
-                    self._counts[key] = clean.count(self._counts[key] + number)
-                    self._span.set_attribute(key, self._counts[key])
+            self._add((created, updated, skipped, failed))
 
     def item_error(self, error: ItemError | BaseException, item_id: str | None = None) -> None:
         """Record that an item failed while the step goes on; adds one to ``failed``."""
         with self._harmless:
-            self._record_item(error, item_id)
+            self._add_events(self._events([error], item_id))
         self.count(failed=1)
 
     def skip(self, reason: str) -> None:
@@ -313,6 +347,7 @@ class Step(_Block):
         self, kind: type[BaseException] | None, error: BaseException | None, tb: "TracebackType | None"
     ) -> Literal[False]:
         reason = end_reason(error)
+        self._stop_following()
         outcome = step_outcome(reason, skipped=self._is_skipped, failed=self._counts[semconv.FAILED])
         self._run._step_outcomes.append(outcome)  # noqa: SLF001 - the two are one unit
         with self._harmless:
@@ -320,7 +355,7 @@ class Step(_Block):
         self._end(outcome, reason, semconv.STEP_RESULT, error)
         with self._harmless:
             if error is not None:
-                self._tell_outer_blocks(_identity(error))
+                self._tell_outer_blocks(events.identity(error))
         return False
 
     def _check_process(self) -> None:
@@ -329,91 +364,64 @@ class Step(_Block):
             self._is_foreign = True
             _logger.warning("step %r was opened in another process: open a step here, or this is not recorded", self._name)
 
-    def _tell_outer_blocks(self, recorded: _Identity) -> None:
+    def _tell_outer_blocks(self, recorded: events.Identity) -> None:
         self._run._recorded.add(recorded)  # noqa: SLF001 - the two are one unit
         if self._outer is not None:
             self._outer._recorded.add(recorded)  # noqa: SLF001 - another step of the same run
 
-    def _record_errors(self, errors: object) -> int:
-        """Record the item errors of a result; returns how many there are."""
-        if isinstance(errors, Iterable) and not isinstance(errors, str | bytes):
-            return self._record_each(errors)
-        if number := clean.count(errors):
-            self._record_item(ItemError(None, f"Step reported {number} error(s)"), None)
-        return number
-
-    def _record_each(self, errors: "Iterable[object]") -> int:
-        number = 0
+    def _follow(self, result: object) -> Followed:
+        followed = Followed(result)
         with self._harmless:  # a generator may fail in the middle
-            for error in errors:
-                number += 1
-                self._record_item(error, None)
-        return number
-
-    def _record_item(self, error: object, item_id: object) -> None:
+            for error in followed.read_once():
+                self._add_events(self._events([error]))
         with _counting:
-            self._kept += 1
-            if self._kept > KEPT_ITEM_ERRORS:
-                self._unrecorded += 1
-                self._span.set_attribute(semconv.UNRECORDED, self._unrecorded)
-                return
-        if isinstance(error, ItemError):
-            _record_message(self._span, error, item_id)
-        elif isinstance(error, BaseException):
-            _record(self._span, error, item_id)
-            self._recorded.add(_identity(error))  # it may be raised afterwards
-        else:
-            _record_message(self._span, ItemError(None, clean.text(error)), item_id)
+            if self._is_ours():
+                _following.add(self)
+            return self._followed.setdefault(id(result), followed)
 
+    def _look(self, *, is_last: bool = False) -> None:
+        for followed in list(self._followed.values()):
+            with self._harmless:
+                self._take(followed, is_last=is_last)
 
-def _record_message(span: Span, error: ItemError, item_id: object) -> None:
-    attributes = {semconv.EXCEPTION_MESSAGE: clean.text(error.message)}
-    if error.stack:
-        attributes[semconv.EXCEPTION_STACKTRACE] = clean.stack(error.stack)
-    known_id = error.item_id if item_id is None else item_id
-    if known_id is not None:
-        attributes[semconv.ITEM_ID] = clean.text(known_id, clean.NAME_LIMIT)
-    span.add_event(semconv.EXCEPTION_EVENT, attributes)
+    def _stop_following(self) -> None:
+        """Look a last time; an event added to a span that has ended would be lost."""
+        if self._is_ours():
+            self._look(is_last=True)
+        with self._harmless, _counting:
+            _following.discard(self)
+            self._followed = {}
 
+    def _take(self, followed: Followed, *, is_last: bool = False) -> None:
+        """Add what is new in a result, unless the step has ended meanwhile."""
+        reading = followed.read()
+        told = [ItemError(None, f"Step reported {reading.number} error(s)")] if is_last and reading.number else reading.errors
+        new = self._events(told)
+        with _counting:
+            if self._followed.get(id(followed.result)) is followed:
+                grown, taken = followed.take(reading)
+                self._add(grown)
+                self._add_events(new[taken:])
 
-def _record(span: Span, error: BaseException, item_id: object = None) -> None:
-    attributes = {
-        semconv.EXCEPTION_TYPE: _type_name(error),
-        semconv.EXCEPTION_MESSAGE: clean.text(error),
-        semconv.EXCEPTION_STACKTRACE: _stack(error),
-    }
-    if item_id is not None:
-        attributes[semconv.ITEM_ID] = clean.text(item_id, clean.NAME_LIMIT)
-    span.add_event(semconv.EXCEPTION_EVENT, attributes)
+    def _add(self, counts: Counts) -> None:
+        for key, value in zip(self._counts, counts, strict=True):
+            if number := clean.count(value):
+                self._counts[key] = clean.count(self._counts[key] + number)
+                self._span.set_attribute(key, self._counts[key])
 
+    def _events(self, errors: Sequence[object], item_id: object = None) -> list[dict[str, str] | None]:
+        """The events of item errors; None for those that are too many."""
+        kept = errors[: max(KEPT_ITEM_ERRORS - self._kept, 0)]
+        # It may be raised afterwards.
+        self._recorded.update(events.identity(error) for error in kept if isinstance(error, BaseException))
+        return [*(events.of_item(error, item_id) for error in kept), *[None] * (len(errors) - len(kept))]
 
-def _stack(error: BaseException) -> str:
-    try:
-        return clean.stack("".join(traceback.format_exception(type(error), error, error.__traceback__, limit=_STACK_FRAMES)))
-    except BaseException as problem:  # noqa: BLE001 - an exception class may break any attribute that the formatter reads
-        clean.hold_back(problem)
-        return f"<no stack: {type(problem).__name__}>"
-
-
-def _describe(error: BaseException) -> str:
-    return clean.text(f"{_type_name(error)}: {clean.text(error)}")
-
-
-def _type_name(error: BaseException) -> str:
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return clean.text(name, clean.NAME_LIMIT)
-
-
-def _identity(error: BaseException) -> _Identity:
-    """Tells one exception object from another without keeping it, and all that its frames hold, alive."""
-    return id(error), type(error), hash(clean.text(error))
-
-
-def _read(result: object, name: str) -> object:
-    """An attribute of somebody else's object; None when there is none, or reading it fails."""
-    try:
-        return getattr(result, name, None)
-    except BaseException as problem:  # noqa: BLE001 - a property may do anything
-        clean.hold_back(problem)
-        return None
+    def _add_events(self, new: Iterable[dict[str, str] | None]) -> None:
+        with _counting:
+            for event in new:
+                if event is None or self._kept >= KEPT_ITEM_ERRORS:
+                    self._unrecorded += 1
+                    self._span.set_attribute(semconv.UNRECORDED, self._unrecorded)
+                else:
+                    self._kept += 1
+                    self._span.add_event(semconv.EXCEPTION_EVENT, event)

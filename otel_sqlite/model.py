@@ -53,7 +53,7 @@ class ItemError:
 
 
 class StepResult(Protocol):
-    """What ``Step.record`` takes: counts, and the item errors as a list or as a plain number."""
+    """What ``Step.record`` follows: counts, and the item errors as a list or as a plain number. They may grow until the step ends."""
 
     @property
     def created(self) -> int:

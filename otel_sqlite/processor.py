@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-from otel_sqlite import mapping
+from otel_sqlite import instrument, mapping
 from otel_sqlite.applier import Applier
 from otel_sqlite.errors import StoreError
 from otel_sqlite.journal import Journal
@@ -88,6 +88,7 @@ class DashboardSpanProcessor(SpanProcessor):
 
     def tick(self) -> None:
         """Note what is new on the runs and steps that are open: counts and item errors."""
+        instrument.look()
         with self._lock:
             for live in self._live.values():
                 records = mapping.to_records(live.span, live.reading)

@@ -17,6 +17,7 @@ from otel_sqlite.applier import recover
 
 PIPELINE = """
 import os, signal, sys
+from types import SimpleNamespace
 from otel_sqlite import ItemError, configure, run
 
 configure()
@@ -103,6 +104,30 @@ def test_kill_9_leaves_a_labelled_run_with_everything_that_was_recorded(database
     ]
     assert rows(database, "SELECT step_name, member_identifier, error_message FROM run_errors") == [
         ("laposta-submit", "ABC", "bad")
+    ]
+
+
+def test_kill_9_leaves_what_a_result_said_a_tick_before(database, start):
+    growing = """
+        result = s.record(SimpleNamespace(created=0, updated=0, skipped=0, failed=0, errors=[]))
+        for number in range(5):
+            result.created += 1
+            result.errors.append(ItemError(f"M{number}", "bad"))
+        signal.pause()
+    """
+    process = start(growing.strip())
+    until(lambda: rows(database, "SELECT created_count FROM run_steps WHERE created_count = 5"))
+    process.kill()
+    process.wait()
+
+    recover(database, 5)
+
+    assert rows(database, "SELECT step_name, outcome, created_count, failed_count FROM run_steps ORDER BY id") == [
+        ("sportlink-download", "success", 7, 0),
+        ("laposta-submit", "failure", 5, 6),
+    ]
+    assert rows(database, "SELECT member_identifier FROM run_errors ORDER BY id") == [
+        (name,) for name in ("ABC", "M0", "M1", "M2", "M3", "M4")
     ]
 
 

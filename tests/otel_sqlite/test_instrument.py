@@ -9,6 +9,7 @@ import itertools
 import json
 import logging
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -491,6 +492,229 @@ def test_a_run_tells_its_outcome_once_it_is_left(recording):
     with recording.run() as r:
         assert r.outcome is Outcome.RUNNING
     assert r.outcome is Outcome.SUCCESS
+
+
+# ---------------------------------------------------------------------------------------------- results that grow
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    created: int = 0
+    updated: int = 0
+    skipped: int = 0
+    failed: int = 0
+    errors: tuple[ItemError, ...] = ()
+
+
+def test_a_result_that_is_recorded_before_the_work_is_counted_while_it_grows_and_at_the_end(recording):
+    with recording.run() as r, r.step("submit") as step:
+        result = step.record(Result(errors=[]))
+        seen = []
+        for number in range(3):
+            result.created += 2
+            result.errors.append(ItemError(str(number), "refused"))
+            instrument.look()
+            seen.append((step._span.attributes[semconv.CREATED], len(step._span.events)))
+        result.skipped, result.failed = 7, 5
+    assert seen == [(2, 1), (4, 2), (6, 3)]
+    assert recording.counts == (6, 0, 7, 5)
+    assert recording.errors == [("submit", str(number), "refused") for number in range(3)]
+
+
+def test_what_a_result_says_counts_although_its_step_raises_midway(recording):
+    with contextlib.suppress(ValueError), recording.run() as r, r.step("submit") as step:
+        result = step.record(Result(errors=[]))
+        result.updated = 4
+        result.errors.append(ItemError("A", "refused"))
+        raise ValueError("boom")
+    assert recording.counts == (0, 4, 0, 1)
+    assert recording.errors == [("submit", "A", "refused"), ("submit", None, "boom")]
+    assert recording.outcomes == ["failure", "failure"]
+
+
+def test_items_that_fail_after_a_result_was_recorded_make_the_step_partial(recording):
+    with recording.run() as r, r.step("submit") as step:
+        step.record(Result()).errors = (ItemError("A", "refused"),)
+    assert recording.outcomes == ["partial", "partial"]
+
+
+def test_a_result_that_is_recorded_twice_is_followed_once_and_equal_ones_are_counted_apart(recording):
+    with recording.run() as r, r.step("submit") as step:
+        result = Frozen(created=1, errors=(ItemError("A", "refused"),))
+        for recorded in (result, result, Frozen(created=1)):
+            step.record(recorded)
+    assert recording.counts == (2, 0, 0, 1)
+    assert recording.errors == [("submit", "A", "refused")]
+
+
+def test_a_result_may_be_recorded_in_two_steps(recording):
+    result = Result(created=1)
+    with recording.run() as r:
+        for name in ("download", "submit"):
+            with r.step(name) as step:
+                step.record(result)
+            result.created = 5  # between the steps it is nobody's
+    assert [records.span.created for records in recording.records[1:]] == [1, 5]
+
+
+def test_a_result_that_is_recorded_again_when_it_is_complete_adds_what_is_new(recording):
+    with recording.run() as r, r.step("submit") as step:
+        result = step.record(Result(created=1))
+        result.created = 3
+        step.record(result)
+    assert recording.counts == (3, 0, 0, 0)
+
+
+def test_counts_of_a_result_that_go_down_count_again_from_where_they_were_highest(recording):
+    with recording.run() as r, r.step("submit") as step:
+        result = step.record(Result(created=5, errors=[ItemError("A", "refused"), ItemError("B", "refused")]))
+        result.created, result.errors = 2, []
+        instrument.look()
+        result.created, result.errors = 6, [*"ab", ItemError("C", "refused")]
+    assert recording.counts == (6, 0, 0, 3)
+    assert [item_id for _, item_id, _ in recording.errors] == ["A", "B", "C"]
+
+
+def test_errors_that_are_a_growing_number_become_one_row_at_the_end(recording):
+    with recording.run() as r, r.step("submit") as step:
+        result = step.record(Result(errors=1))
+        result.errors = 2
+        instrument.look()
+        assert step._span.attributes[semconv.FAILED] == 2
+        result.errors = 4
+    assert recording.counts == (0, 0, 0, 4)
+    assert recording.errors == [("submit", None, "Step reported 4 error(s)")]
+
+
+def test_errors_that_can_be_read_once_only_are_read_when_they_are_recorded(recording):
+    class Result:
+        reads = 0
+
+        @property
+        def errors(self):
+            self.reads += 1
+            return (ItemError("A", "refused") for _ in range(2))
+
+    with recording.run() as r, r.step("submit") as step:
+        step.record(Result())
+        instrument.look()
+    assert recording.counts == (0, 0, 0, 2)
+    assert len(recording.errors) == 2
+
+
+def test_more_errors_than_are_kept_are_not_even_formatted(recording):
+    class Costly(Exception):  # noqa: N818 - any class may be raised
+        shown = 0
+
+        def __str__(self):
+            Costly.shown += 1
+            return "refused"
+
+    with recording.run() as r, r.step("submit") as step:
+        result = step.record(Result(errors=[ItemError("A", "refused")] * 9_999))
+        result.errors += [Costly(), Costly()]
+        instrument.look()
+        shown = Costly.shown
+        result.errors += [Costly()] * 5
+    assert shown == Costly.shown > 0
+    assert recording.counts == (0, 0, 0, 10_006)
+    assert [(drop.reason, drop.dropped) for drop in recording.records[1].drops] == [(mapping.ITEM_LIMIT, 6)]
+
+
+def test_a_result_that_grows_in_threads_while_others_look_is_counted_exactly(recording):
+    with recording.run() as r, r.step("submit") as step, ThreadPoolExecutor(8) as pool:
+        result = step.record(Result(created=0, errors=[]))
+
+        def fail_items(worker):
+            for number in range(200):
+                result.errors.append(ItemError(f"{worker}-{number}", "refused"))
+                step.count(updated=1)
+
+        for worker in range(4):
+            pool.submit(fail_items, worker)
+            pool.submit(lambda: [instrument.look() for _ in range(50)])
+    assert recording.counts == (0, 800, 0, 800)
+    assert len({item_id for _, item_id, _ in recording.errors}) == len(recording.errors) == 800
+
+
+def test_a_look_that_waits_for_the_pipeline_holds_up_nothing_and_adds_nothing_to_a_step_that_ended(recording, caplog):
+    reading, may_go_on = threading.Event(), threading.Event()
+
+    class Waiting:
+        created = 1
+
+        @property
+        def errors(self):
+            if threading.current_thread() is looking:
+                reading.set()
+                assert may_go_on.wait(20)
+            return [ItemError("A", "refused")] * self.created
+
+    looking = threading.Thread(target=instrument.look)
+    with recording.run() as r, r.step("submit") as step:
+        result = step.record(Waiting())
+        looking.start()
+        assert reading.wait(20)
+        result.created = 3
+        step.count(updated=1)
+    may_go_on.set()
+    looking.join()
+    assert recording.counts == (3, 1, 0, 3)
+    assert len(recording.errors) == 3
+    assert caplog.messages == []  # the SDK has a word for whoever writes to a span that has ended
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no"), SystemExit(1)], ids=["an exception", "an exit"])
+def test_a_result_that_cannot_be_read_harms_neither_the_pipeline_nor_the_others(lenient, error):
+    class Broken(list):
+        def __getitem__(self, index):
+            raise RuntimeError("no")
+
+    class Failing:
+        @property
+        def created(self):
+            raise error
+
+    with lenient.run() as r, r.step("submit") as step:
+        step.record(Failing())
+        step.record(Result(created=1, errors=Broken("ab")))
+        growing = step.record(Result())
+        instrument.look()
+        growing.created = 2
+        instrument.look()
+        assert step._span.attributes[semconv.CREATED] == 2
+    assert lenient.outcomes == ["success", "success"]
+
+
+def test_a_step_that_has_ended_or_was_abandoned_keeps_no_result_alive(recording):
+    def abandoned(result):
+        with recording.run() as r, r.step("x") as step:
+            step.record(result)
+            yield
+
+    results = [Result(), Result()]
+    alive = [weakref.ref(result) for result in results]
+    with recording.run() as r, r.step("submit") as step:
+        step.record(results[0])
+    generator = abandoned(results[1])
+    contextvars.copy_context().run(next, generator)
+    del results, generator, step, r
+    gc.collect()
+    assert [result() for result in alive] == [None, None]
+    assert list(instrument._following) == []
+
+
+def test_a_forked_child_does_not_follow_the_results_of_its_parent(recording, in_child):
+    with recording.run() as r, r.step("submit") as step:
+        result = step.record(Result())
+
+        def look():
+            result.created = 5
+            instrument.look()
+            return semconv.CREATED in step._span.attributes
+
+        assert in_child(look) == "False"
+    assert recording.counts == (0, 0, 0, 0)
 
 
 # ---------------------------------------------------------------------------------------------- which run a step belongs to

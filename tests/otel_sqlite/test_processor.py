@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import dataclass, field
 
 import pytest
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
@@ -12,6 +13,15 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from otel_sqlite import ItemError, applier, journal, run, semconv
 from otel_sqlite.applier import recover
 from otel_sqlite.processor import DashboardSpanProcessor
+
+
+@dataclass
+class Result:
+    created: int = 0
+    updated: int = 0
+    skipped: int = 0
+    failed: int = 0
+    errors: list[ItemError] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -45,6 +55,19 @@ def test_counts_and_item_errors_of_an_open_step_come_with_the_tick(tracked, rows
         step.item_error(ItemError("DEF", "worse"))
     assert rows("SELECT member_identifier FROM run_errors ORDER BY id") == [("ABC",), ("DEF",)]
     assert rows("SELECT total_created, total_failed FROM runs") == [(3, 2)]
+
+
+def test_a_result_that_a_step_follows_is_on_the_dashboard_while_it_grows(tracked, rows, until):
+    with tracked() as provider, run("people", tracer_provider=provider) as r, r.step("laposta-submit") as step:
+        result = step.record(Result())
+        for number in (1, 2):
+            result.created += 10
+            result.errors.append(ItemError(f"M{number}", "bad"))
+            until(lambda: rows("SELECT created_count, failed_count, outcome FROM run_steps") == [(number * 10, number, None)])  # noqa: B023 - called at once
+        assert rows("SELECT member_identifier FROM run_errors ORDER BY id") == [("M1",), ("M2",)]
+        result.created += 1
+    assert rows("SELECT total_created, total_failed FROM runs") == [(21, 2)]
+    assert rows("SELECT COUNT(*) FROM run_errors") == [(2,)]
 
 
 def test_a_tick_without_news_writes_nothing(path, tracked):
@@ -414,6 +437,7 @@ class TestFork:
                 while not stop.is_set():
                     with r.step("busy") as step:
                         step.item_error(ItemError("ABC", "bad"))
+                        step.record(Result()).errors += [ItemError("DEF", "bad")]
                         provider.dashboard.tick()
 
             threads = [threading.Thread(target=record) for _ in range(3)]
