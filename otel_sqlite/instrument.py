@@ -45,7 +45,7 @@ _OFFICIAL_RESULT: Final = {
 # background thread may be in the middle of an event. A signal handler may come back to a counter in the middle of another count.
 # Nothing but the SDK is called while it is held: code of others may wait for whoever is waiting here.
 _counting = threading.RLock()
-_following: "weakref.WeakSet[Step]" = weakref.WeakSet()  # open steps with results that may still grow
+_following: "weakref.WeakSet[Step]" = weakref.WeakSet()  # steps that may have results that still grow
 
 
 def _before_fork() -> None:
@@ -389,7 +389,6 @@ class Step(_Block):
         if self._is_ours():
             self._look(is_last=True)
         with self._harmless, _counting:
-            _following.discard(self)
             self._followed = {}
 
     def _take(self, followed: Followed, *, is_last: bool = False) -> None:

@@ -53,7 +53,7 @@ class ItemError:
 
 
 class StepResult(Protocol):
-    """What ``Step.record`` follows: counts, and the item errors as a list or as a plain number. They may grow until the step ends."""
+    """What ``Step.record`` follows: counts, and the item errors as a list or as a plain number; they may grow."""
 
     @property
     def created(self) -> int:

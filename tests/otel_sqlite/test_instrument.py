@@ -637,30 +637,55 @@ def test_a_result_that_grows_in_threads_while_others_look_is_counted_exactly(rec
     assert len({item_id for _, item_id, _ in recording.errors}) == len(recording.errors) == 800
 
 
-def test_a_look_that_waits_for_the_pipeline_holds_up_nothing_and_adds_nothing_to_a_step_that_ended(recording, caplog):
-    reading, may_go_on = threading.Event(), threading.Event()
+@pytest.fixture
+def waiting():
+    """A result whose reader in the thread given waits for the pipeline, which reads it too."""
 
     class Waiting:
         created = 1
+        thread = None
+        is_read, may_go_on = threading.Event(), threading.Event()
 
         @property
         def errors(self):
-            if threading.current_thread() is looking:
-                reading.set()
-                assert may_go_on.wait(20)
-            return [ItemError("A", "refused")] * self.created
+            errors = [ItemError(str(number), "refused") for number in range(self.created)]
+            if threading.current_thread() is self.thread:
+                self.is_read.set()
+                assert self.may_go_on.wait(20)
+            return errors
 
-    looking = threading.Thread(target=instrument.look)
+        def look(self):
+            self.thread = threading.Thread(target=instrument.look)
+            self.thread.start()
+            assert self.is_read.wait(20)
+
+        def go_on(self):
+            self.may_go_on.set()
+            self.thread.join()
+
+    return Waiting()
+
+
+def test_a_look_that_waits_for_the_pipeline_holds_up_nothing_and_adds_nothing_twice(recording, waiting):
     with recording.run() as r, r.step("submit") as step:
-        result = step.record(Waiting())
-        looking.start()
-        assert reading.wait(20)
-        result.created = 3
+        step.record(waiting)
+        waiting.created = 3
+        waiting.look()
+        waiting.created = 5
         step.count(updated=1)
-    may_go_on.set()
-    looking.join()
-    assert recording.counts == (3, 1, 0, 3)
-    assert len(recording.errors) == 3
+        instrument.look()
+        waiting.go_on()
+    assert recording.counts == (5, 1, 0, 5)
+    assert [item_id for _, item_id, _ in recording.errors] == list("01234")
+
+
+def test_a_look_that_is_late_adds_nothing_to_a_step_that_has_ended(recording, waiting, caplog):
+    with recording.run() as r, r.step("submit") as step:
+        step.record(waiting)
+        waiting.look()
+    waiting.created = 3
+    waiting.go_on()
+    assert recording.counts == (1, 0, 0, 1)
     assert caplog.messages == []  # the SDK has a word for whoever writes to a span that has ended
 
 
@@ -698,10 +723,10 @@ def test_a_step_that_has_ended_or_was_abandoned_keeps_no_result_alive(recording)
         step.record(results[0])
     generator = abandoned(results[1])
     contextvars.copy_context().run(next, generator)
-    del results, generator, step, r
+    del results, generator
     gc.collect()
     assert [result() for result in alive] == [None, None]
-    assert list(instrument._following) == []
+    assert list(instrument._following) == [step]
 
 
 def test_a_forked_child_does_not_follow_the_results_of_its_parent(recording, in_child):
