@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_sqlite import death
@@ -28,6 +28,7 @@ _LINGER_S: Final = 0.02  # starts and ends that come close together make one tra
 _WRITE_TIMEOUT_S: Final = 10.0
 _RECOVER_TIMEOUT_S: Final = 30.0
 _PRUNE_EVERY_S: Final = 24 * 3600
+_PRUNE_AT_EXIT_S: Final = 0.2  # a process that ends after its only run has no other time for it
 _BATCH_ROWS: Final = 2_000
 
 
@@ -128,7 +129,8 @@ class Applier:
             self._work_until_stopped()
             self._tick()
             self._is_drained = self._guard(self._apply)
-            self._guard(self._prune)
+            end = time.monotonic() + _PRUNE_AT_EXIT_S
+            self._guard(lambda: self._prune(lambda: time.monotonic() < end))
             self._writer.close()
         except Exception:  # the thread's boundary: the journal keeps everything for recover
             _logger.warning("recording to %s stopped, the pipeline goes on", self._settings.path, exc_info=True)
@@ -149,7 +151,7 @@ class Applier:
             is_applied = self._guard(self._apply)
             has_recovered = has_recovered or self._guard(self._recover_others)
             if not self._is_open():
-                self._guard(self._prune)
+                self._guard(lambda: self._prune(lambda: not (self._is_open() or self._stop.is_set())))
 
     def _guard(self, work: "Callable[[], object]") -> bool:
         """Do some work with the store; complain once about each kind of trouble."""
@@ -193,15 +195,19 @@ class Applier:
     def _recover_others(self) -> None:
         _recover(self._writer, time.monotonic() + _RECOVER_TIMEOUT_S, self._stop)
 
-    def _prune(self) -> None:
-        """Delete a chunk of what is too old, unless somebody found nothing left to delete within a day."""
+    def _prune(self, may_go_on: "Callable[[], bool]") -> None:
+        """Delete what is too old, as far as it may go on; not again within a day of having found nothing left."""
         marker = sidecar(self._settings.path) / "pruned"
         with suppress(OSError):
-            if time.time() - marker.stat().st_mtime < _PRUNE_EVERY_S:
+            if abs(time.time() - marker.stat().st_mtime) < _PRUNE_EVERY_S:
                 return
-        if not retention.prune_chunk(self._settings.path, self._settings.retention_days, time.time_ns(), _WRITE_TIMEOUT_S):
-            with suppress(OSError):
-                marker.touch(mode=0o600)
+        keep = retention.Keep.of_days(self._settings.retention_days, time.time_ns())
+        with closing(retention.prune(self._settings.path, keep, _WRITE_TIMEOUT_S)) as chunks:
+            for _ in chunks:
+                if not may_go_on():
+                    return
+        with suppress(OSError):
+            marker.touch(mode=0o600)
 
 
 def _recover(

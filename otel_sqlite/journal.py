@@ -287,6 +287,32 @@ def is_gone(path: Path, name: str) -> bool:
     return not (folder(path) / name).exists()
 
 
+def is_held(file: Path) -> bool:
+    """Whether the process lives that writes this journal."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return not try_lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def owner(file: Path) -> tuple[int | None, list[str]]:
+    """The pid of the process that writes a journal, and the pipelines that it tells of."""
+    pid, pipelines = None, set()
+    with contextlib.suppress(OSError), file.open("rb") as lines:
+        for line in lines:
+            with contextlib.suppress(ValueError, LookupError, TypeError):
+                kind, *values = json.loads(line)
+                if kind == "journal":
+                    pid = Header(*values[1:]).pid
+                elif kind in _KINDS:
+                    pipelines.add(_KINDS[kind](*values[0]).pipeline or "")
+    return pid, sorted(pipelines - {""})
+
+
 def host() -> str:
     """The name of this machine, as rows carry it."""
     return os.uname().nodename

@@ -15,6 +15,7 @@ except ModuleNotFoundError as _error:  # this package is a program: whoever impo
     sys.exit(2)
 
 from otel_sqlite.cli.frame import Commands
+from otel_sqlite.cli.keeping import forget, prune
 from otel_sqlite.cli.looking import errors, runs, show
 from otel_sqlite.cli.self_test import selftest
 from otel_sqlite.cli.tending import init, recover
@@ -43,5 +44,5 @@ def main() -> None:
     """
 
 
-for _command in (init, runs, show, errors, recover, selftest):
+for _command in (init, runs, show, errors, recover, prune, forget, selftest):
     main.add_command(_command)

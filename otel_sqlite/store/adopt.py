@@ -41,6 +41,7 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     if _is_current(connection):
         return
     _check_owner(connection, path)
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file: one that has tables keeps what it was made with
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
     try:

@@ -131,6 +131,27 @@ class Database:
                 raise known from error
             raise
 
+    @contextmanager
+    def alone(self, timeout_s: float) -> "Iterator[sqlite3.Connection]":
+        """The database without a transaction and without other writers, for what SQLite does in none, such as VACUUM.
+
+        Args:
+            timeout_s: How long to wait for other writers, and again for a stranger who holds the database.
+
+        Raises:
+            StoreError: It cannot be used now; a kind of it says why.
+        """
+        try:
+            with self._mutex(time.monotonic() + timeout_s), _no_fork:
+                connection = self._open()
+                connection.execute(f"PRAGMA busy_timeout = {int(timeout_s * 1000)}")
+                try:
+                    yield connection
+                finally:
+                    connection.execute("PRAGMA busy_timeout = 0")
+        except sqlite3.Error as error:
+            raise store_error(error, self.path) or StoreError(self.path, str(error)) from error
+
     @property
     def is_open(self) -> bool:
         """Whether there is a connection now."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from otel_sqlite.errors import StoreError, StorePathError, StoreReadOnlyError
-from otel_sqlite.store import adopt
+from otel_sqlite.store import adopt, retention
 from otel_sqlite.store.connection import check_free_space, store_error
 
 if TYPE_CHECKING:
@@ -61,6 +61,13 @@ SELECT e.id, e.run_id, r.run_uid, r.club_slug AS club, r.pipeline, e.step_name A
   e.error_type, e.error_message AS message, e.error_stack AS stack, e.created_at
 FROM run_errors e JOIN runs r ON r.id = e.run_id
 """
+_EXPIRED: Final = f"""
+WITH expired AS ({retention.EXPIRED_RUNS}) SELECT
+  (SELECT COUNT(*) FROM expired) AS runs,
+  (SELECT COUNT(*) FROM run_steps WHERE run_id IN (SELECT id FROM expired)) AS steps,
+  (SELECT COUNT(*) FROM run_errors WHERE created_at < :errors_since OR run_id IN (SELECT id FROM expired)) AS errors,
+  (SELECT COUNT(*) FROM run_drops WHERE run_id IN (SELECT id FROM expired)) AS drops
+"""  # noqa: S608 - constants of this package
 _DROPS: Final = "SELECT reason, SUM(count) AS dropped FROM run_drops WHERE run_id IS :run GROUP BY reason ORDER BY reason"
 
 
@@ -263,6 +270,16 @@ class Reader:
     def drops(self, run_id: int | None) -> list[DropRow]:
         """What could not be kept of a run, or (None) of runs that nobody knows."""
         return self._rows(DropRow, _DROPS, run=run_id)
+
+    def expired(self, keep: "retention.Keep") -> "retention.Pruned":
+        """What pruning would delete now; the bytes are not foretold."""
+        return retention.Pruned(**self._ask(_EXPIRED, **keep._asdict())[0])
+
+    @property
+    def free_bytes(self) -> int:
+        """What is free inside the file: it is used again, or given back to the disk."""
+        pages, size = self._ask("SELECT freelist_count, page_size FROM pragma_freelist_count, pragma_page_size")[0].values()
+        return int(pages * size)
 
     def _runs(self, where: str = "", **values: object) -> list[RunRow]:
         rows = self._ask(f"{_RUNS} {where} {_NEWEST_RUNS_FIRST}", **values)

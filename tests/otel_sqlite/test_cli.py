@@ -963,7 +963,7 @@ def test_the_version_is_that_of_the_package():
     assert re.fullmatch(r"otel-sqlite, version \d+\.\d+\.\d+\n", result.stdout)
 
 
-@pytest.mark.parametrize("command", ["init", "runs", "show", "errors", "recover", "selftest"])
+@pytest.mark.parametrize("command", ["init", "runs", "show", "errors", "recover", "prune", "forget", "selftest"])
 def test_the_help_of_each_command_describes_its_json_and_its_path(command):
     result = CliRunner().invoke(main, [command, "--help"])
 
