@@ -17,7 +17,7 @@ class FunctionsDownloadResult(Result):
         downloaded: Of these, those with a function or a place in a committee.
         functions_count: Functions of all of them.
         committees_count: Places in committees of all of them.
-        is_complete: Everyone was looked at, and not only those that were changed recently.
+        is_complete: Everyone was looked at, not only those that were changed recently, and told all its places.
     """
 
     total: int = 0

@@ -10,10 +10,16 @@ from pipelines.result.stats import Stats
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeamDownloadResult(Result):
-    """The step team-download; `member_count` counts everybody on a roster, also without a role."""
+    """The step team-download.
+
+    Attributes:
+        member_count: Everybody on a roster, also without a role.
+        is_complete: Both lists of Sportlink, of union teams and of club teams, have teams in them.
+    """
 
     team_count: int = 0
     member_count: int = 0
+    is_complete: bool = False
     failures: Failures = ()
 
     @property

@@ -125,10 +125,19 @@ class PostsState:
 
 
 class TeamsState(PostsState):
-    """The teams, with their rosters: role by KNVB id."""
+    """The teams, with the lists that name them, and with their rosters: role by KNVB id."""
 
     def __init__(self, connection: sqlite3.Connection, now: Callable[[], str]) -> None:
         super().__init__(connection, now, PostKind.TEAM)
+
+    def store_sources(self, sources: Mapping[str, str]) -> None:
+        """Remember on which of Sportlink's lists these teams are; what is known of other teams stays."""
+        with transaction(self._connection):
+            self._connection.executemany("REPLACE INTO sportlink_team_sources VALUES (?, ?)", list(sources.items()))
+
+    def sources(self) -> dict[str, str]:
+        """The list that named a team last, by team."""
+        return dict(self._connection.execute("SELECT * FROM sportlink_team_sources").fetchall())
 
     def store_rosters(self, rosters: Mapping[str, Mapping[str, str]]) -> None:
         """Replace the rosters of these teams; those of other teams stay as they are."""

@@ -88,6 +88,12 @@ CREATE TABLE IF NOT EXISTS rondo_club_posts (
 );
 CREATE INDEX IF NOT EXISTS posts_by_id ON rondo_club_posts (kind, rondo_club_id);
 
+-- Which of Sportlink's lists named a team last: of a list that is empty, nothing is taken for gone.
+CREATE TABLE IF NOT EXISTS sportlink_team_sources (
+  sportlink_team_id TEXT PRIMARY KEY,
+  source            TEXT NOT NULL
+) WITHOUT ROWID;
+
 -- Who is on the roster of a team.
 CREATE TABLE IF NOT EXISTS sportlink_team_members (
   sportlink_team_id   TEXT NOT NULL,

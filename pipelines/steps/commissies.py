@@ -15,7 +15,8 @@ def sync_commissies(systems: Systems, download: FunctionsDownloadResult, *, forc
 
     Args:
         systems: Where from and where to.
-        download: What this run downloaded; only one of everyone, with a place of somebody, tells which commissies are gone.
+        download: What this run downloaded; only one that has the places of everyone, and any at all, says which
+            commissies are gone.
         force: Write all of them.
     """
     rondo_club, state = systems.rondo_club, systems.state.commissies
@@ -32,7 +33,8 @@ def sync_commissies(systems: Systems, download: FunctionsDownloadResult, *, forc
         delete=rondo_club.delete_commissie,
         new_fields={"content": ""},
     )
-    return sync_posts(systems, kind, may_delete=download.is_complete and download.downloaded > 0, force=force)
+    is_complete = download.is_complete and download.downloaded > 0
+    return sync_posts(systems, kind, may_delete=is_complete, is_complete=is_complete, force=force)
 
 
 def _shown_name(post: JsonObject) -> str:

@@ -69,7 +69,7 @@ def download_functions(systems: Systems, selection: Selection, *, today: date) -
         downloaded=len({place.knvb_id for place in download.places}),
         functions_count=len(functions),
         committees_count=len(download.places) - len(functions),
-        is_complete=selection.everyone,
+        is_complete=selection.everyone and not failures and not download.untold,
         failures=failures,
     )
     logger.info("%d members: %d functions, %d in committees", result.total, result.functions_count, result.committees_count)

@@ -35,16 +35,27 @@ def item(failures: list[ErrorRecord], **identity: str) -> Iterator[None]:
 
 
 def find_orphans(known: Mapping[str, Item], present: Collection[str], failures: list[ErrorRecord], **identity: str) -> list[Item]:
-    """The known items that are not present any more; none, and a failure, when it would be all of them.
+    """The known items that are not present any more; none, and a failure, when it would be more than half of them.
 
-    Everybody leaves at once only in a download that is damaged or somebody else's.
+    Most of them leave at once only in a download that is empty, damaged or somebody else's.
+
+    Args:
+        known: What was known before, from one source: an answer that is missing is not made up for by another.
+        present: Keys of what there is now.
+        failures: Takes the failure.
+        identity: Its system, as in `ErrorRecord`.
     """
     orphans = [one for key, one in known.items() if key not in present]
-    if orphans and len(orphans) == len(known):
-        message = f"none of the {len(known)} known before is in the download: all are kept (look at the download)"
+    if is_most(len(orphans), len(known)):
+        message = f"{len(orphans)} of the {len(known)} known before are not in the download: all are kept (look at the download)"
         failures.append(ErrorRecord(message=message, **identity))
         return []
     return orphans
+
+
+def is_most(part: int, whole: int) -> bool:
+    """More than a club gives up from one run to the next."""
+    return part * 2 > whole
 
 
 def _concerns_every_item(error: ClientError) -> bool:

@@ -10,7 +10,7 @@ from pipelines.errors import RondoClubNotFoundError
 from pipelines.result import ErrorRecord
 from pipelines.result.posts import PostsResult
 from pipelines.state import Post, PostsState
-from pipelines.steps.items import find_orphans, item
+from pipelines.steps.items import find_orphans, is_most, item
 from pipelines.systems import Systems
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ class PostType:
         step: Tag of what fails.
         id_name: Name of the identifier in an error.
         key_of: The key that a post of Rondo Club shows; empty where it has none.
+        sources: Which of several answers a key came from last; empty where there is but one.
         new_fields: What the body of a new one has besides.
     """
 
@@ -38,19 +39,21 @@ class PostType:
     update: Callable[..., None]
     delete: Callable[[int], None]
     new_fields: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     def identity(self, name: str) -> dict[str, str]:
         """How an error names one of them."""
         return {self.id_name: name, "system": self.step}
 
 
-def sync_posts(systems: Systems, kind: PostType, *, may_delete: bool, force: bool) -> PostsResult:
+def sync_posts(systems: Systems, kind: PostType, *, may_delete: bool, is_complete: bool, force: bool) -> PostsResult:
     """Write those that are new or different, all by force, and delete those that are in the latest download no more.
 
     Args:
         systems: Where to.
         kind: What the posts are about.
         may_delete: There is a download to go by; without one, nobody can say what is gone.
+        is_complete: The download had all its sources; else what nobody knows may come from the one that is missing.
         force: Write all of them.
     """
     remote = {post["id"]: kind.key_of(post) for post in kind.list()}
@@ -58,7 +61,9 @@ def sync_posts(systems: Systems, kind: PostType, *, may_delete: bool, force: boo
     failures: list[ErrorRecord] = []
     counts = _write_posts(systems, kind, remote, failures, force=force)
     if may_delete:
-        counts["deleted"] = _delete_orphans(kind, known, failures) + _delete_strangers(kind, known, remote, failures)
+        counts["deleted"] = _delete_orphans(kind, known, remote, failures)
+    if may_delete and is_complete:
+        counts["deleted"] += _delete_strangers(kind, known, remote, failures)
     told = ", ".join(f"{counts[name]} {name}" for name in ("created", "updated", "skipped", "deleted"))
     logger.info("%s: %s, %d failed", kind.plural, told, len(failures))
     return PostsResult(**counts, failures=failures)
@@ -99,28 +104,39 @@ def _write_post(kind: PostType, post: Post, post_id: int | None) -> str:
     return "created"
 
 
-def _delete_orphans(kind: PostType, known: Collection[Post], failures: list[ErrorRecord]) -> int:
+def _delete_orphans(kind: PostType, known: Collection[Post], remote: Collection[int], failures: list[ErrorRecord]) -> int:
     """Delete those that are in the download no more; returns how many."""
-    present = {post.key for post in kind.state.posts()}
-    before = {post.key: (post, post.post_id) for post in known if post.post_id is not None}
     deleted = 0
-    for orphan, post_id in find_orphans(before, present, failures, system=kind.step):
+    for orphan in _find_orphans(kind, known, remote, failures):
         with item(failures, **kind.identity(orphan.name)):
-            kind.delete(post_id)
+            if orphan.post_id is not None and orphan.post_id in remote:
+                kind.delete(orphan.post_id)
             kind.state.forget(orphan.key)
             deleted += 1
     return deleted
 
 
+def _find_orphans(kind: PostType, known: Collection[Post], remote: Collection[int], failures: list[ErrorRecord]) -> list[Post]:
+    """Each source is judged on its own. Whatever it says, those that somebody deleted by hand are gone."""
+    present = {post.key for post in kind.state.posts()}
+    orphans = [post for post in known if post.post_id not in {*remote, None} and post.key not in present]
+    for source in sorted({kind.sources.get(post.key, "") for post in known}):
+        own = {post.key: post for post in known if post.post_id in remote and kind.sources.get(post.key, "") == source}
+        orphans += find_orphans(own, present, failures, system=kind.step)
+    return orphans
+
+
 def _delete_strangers(kind: PostType, known: Collection[Post], remote: Mapping[int, str], failures: list[ErrorRecord]) -> int:
     """Delete those of Rondo Club that the state does not know; returns how many.
 
-    When that would be all of them, it is the state that is strange.
+    When that would be most of them, it is the state that is strange.
     """
     ours = {post.post_id for post in (*known, *kind.state.posts())}
     strangers = [post_id for post_id in remote if post_id not in ours]
-    if strangers and len(strangers) == len(remote):
-        message = f"none of the {len(remote)} {kind.plural} in Rondo Club is known: all are kept (look at them there)"
+    if is_most(len(strangers), len(remote)):
+        message = (
+            f"{len(strangers)} of the {len(remote)} {kind.plural} in Rondo Club are unknown: all are kept (look at them there)"
+        )
         failures.append(ErrorRecord(message=message, system=kind.step))
         return 0
     deleted = 0

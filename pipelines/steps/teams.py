@@ -23,7 +23,8 @@ def download_teams(systems: Systems) -> TeamDownloadResult:
     Raises:
         EmptyDownloadError: Sportlink has no teams; what was downloaded before stays the latest.
     """
-    teams = [raw for raw in systems.sportlink.download_teams() if is_team(raw)]
+    listed = systems.sportlink.download_teams()
+    teams = [raw for raw in listed if is_team(raw)]
     if not teams:
         raise EmptyDownloadError("sportlink", "teams")
     failures = list[ErrorRecord]()
@@ -33,8 +34,14 @@ def download_teams(systems: Systems) -> TeamDownloadResult:
         with item(failures, team_name=team.name, system="team-download"):
             rosters[team.key] = read_roster(systems.sportlink.download_team_members(raw))
     systems.state.teams.store(map(wanted_team, teams))
+    systems.state.teams.store_sources({str(raw["PublicTeamId"]): raw["kind"] for raw in teams})
     systems.state.teams.store_rosters(rosters)
-    result = TeamDownloadResult(team_count=len(teams), member_count=sum(map(len, rosters.values())), failures=failures)
+    result = TeamDownloadResult(
+        team_count=len(teams),
+        member_count=sum(map(len, rosters.values())),
+        is_complete={raw["kind"] for raw in listed} == {"union", "club"},
+        failures=failures,
+    )
     logger.info("%d teams downloaded with %d members", result.team_count, result.member_count)
     return result
 
@@ -44,7 +51,8 @@ def sync_teams(systems: Systems, download: TeamDownloadResult, *, force: bool = 
 
     Args:
         systems: Where from and where to.
-        download: What this run downloaded; without teams in it, none is deleted.
+        download: What this run downloaded; without teams in it, none is deleted, and where one of the lists of Sportlink is
+            empty, none that was on that list or that nobody knows.
         force: Write all of them.
     """
     rondo_club = systems.rondo_club
@@ -58,8 +66,9 @@ def sync_teams(systems: Systems, download: TeamDownloadResult, *, force: bool = 
         create=rondo_club.create_team,
         update=rondo_club.update_team,
         delete=rondo_club.delete_team,
+        sources=systems.state.teams.sources(),
     )
-    return sync_posts(systems, kind, may_delete=download.team_count > 0, force=force)
+    return sync_posts(systems, kind, may_delete=download.team_count > 0, is_complete=download.is_complete, force=force)
 
 
 def _shown_key(post: JsonObject) -> str:

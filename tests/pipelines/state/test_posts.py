@@ -66,6 +66,14 @@ def test_teams_and_commissies_are_kept_apart(state):
     assert ([post.key for post in state.teams.posts()], [post.key for post in state.commissies.gone()]) == (["X"], ["Y"])
 
 
+def test_the_list_that_named_a_team_last_is_known_when_it_names_the_team_no_more(teams):
+    teams.store_sources({"T1": "union", "T2": "club"})
+
+    teams.store_sources({"T1": "club"})
+
+    assert teams.sources() == {"T1": "club", "T2": "club"}
+
+
 def test_a_roster_is_replaced_and_those_of_other_teams_stay(teams):
     teams.store_rosters({"T1": {"A1": "Keeper", "B2": ""}, "T2": {"A1": "Leider"}})
 

@@ -1,14 +1,20 @@
 """Commissies become posts of Rondo Club."""
 
+from datetime import date
+
 import pytest
 
 from pipelines.result.functions import FunctionsDownloadResult
 from pipelines.result.posts import PostsResult
+from pipelines.sandbox import Fault, FaultKind
+from pipelines.sandbox.tasks import place
 from pipelines.state import Place
 from pipelines.steps.commissies import sync_commissies
+from pipelines.steps.functions import Selection, download_functions
 
 COMMISSIES = "wp/v2/commissies"
 DOWNLOAD = FunctionsDownloadResult(total=1, downloaded=1, is_complete=True)
+NO_ANSWER_OF_B2 = Fault(kind=FaultKind.SERVER_ERROR, system="sportlink", path="*/MemberCommittees", subject="B2", times=None)
 
 
 def result(*failures, **counts):
@@ -82,6 +88,22 @@ def test_a_download_of_recent_members_deletes_no_commissie_also_with_a_lost_stat
 
     assert done == result(total=1, updated=1, skipped=0)
     assert titles() == ["Jeugd", "Kantine"]
+
+
+@pytest.mark.parametrize("club_sandbox", [[NO_ANSWER_OF_B2]], indirect=True, ids=["b2-fails"])
+def test_a_commissie_of_a_member_that_failed_stays_also_with_a_lost_state(systems, members, club_sandbox, known, titles):
+    members({"PublicPersonId": "A1"}, {"PublicPersonId": "B2"})
+    places = {"A1": "Jeugdcommissie", "B2": "Kantinecommissie"}
+    club_sandbox.club.committees |= {knvb_id: [place(name, "Lid", "2021-01-01")] for knvb_id, name in places.items()}
+    known("Jeugdcommissie", "Kantinecommissie")
+    sync_commissies(systems, DOWNLOAD)
+    systems.state.rondo._connection.executescript("DELETE FROM rondo_club_posts; DELETE FROM sportlink_member_functions")
+
+    download = download_functions(systems, Selection(everyone=True), today=date(2026, 2, 8))
+
+    assert (download.failed, download.downloaded) == (1, 1)
+    assert sync_commissies(systems, download) == result(total=1, updated=1, skipped=0)
+    assert titles() == ["Jeugdcommissie", "Kantinecommissie"]
 
 
 def test_no_commissie_is_deleted_when_all_of_them_would_be(systems, known, titles):

@@ -122,7 +122,7 @@ def test_a_member_that_fails_is_one_failure_and_keeps_what_was_known_of_it(syste
 
     [failure] = done.failures
     assert failure == ErrorRecord(knvb_id="B2", message=failure.text, system="functions-download")
-    assert (done.total, done.downloaded) == (2, 1)
+    assert (done.total, done.downloaded, done.is_complete) == (2, 1, False)
     assert places(systems) == [*known, ("A1", "Verenigingsbreed", "Voorzitter")]
 
 
@@ -132,7 +132,9 @@ def test_a_member_of_whom_sportlink_does_not_say_keeps_its_places(systems, membe
     monkeypatch.setattr(systems.sportlink, "download_functions", told.get)
     systems.state.functions.store([JEUGD], {})
 
-    assert download(systems).failures == []
+    done = download(systems)
+
+    assert (done.failures, done.is_complete) == ([], False)
     assert places(systems) == [("B2", "Jeugdcommissie", "Lid"), ("A1", "Verenigingsbreed", "Voorzitter")]
 
 

@@ -64,8 +64,9 @@ def test_a_download_keeps_teams_and_rosters_and_counts_everybody(systems, club_s
         team("T3", "Twice", is_union=False, HasUnionTeamConnection=True),
     ]
 
-    assert download_teams(systems) == TeamDownloadResult(team_count=2, member_count=2, failures=[])
+    assert download_teams(systems) == TeamDownloadResult(team_count=2, member_count=2, is_complete=True, failures=[])
     assert [post.key for post in systems.state.teams.posts()] == ["T1", "T2"]
+    assert systems.state.teams.sources() == {"T1": "union", "T2": "club"}
     assert systems.state.teams.rosters() == {"T1": {"A1": "Keeper", "B2": ""}}
 
 
@@ -88,7 +89,7 @@ def test_a_roster_that_fails_is_a_failure_of_its_team_and_the_known_one_stays(sy
 
     [failure] = done.failures
     assert failure == ErrorRecord(team_name="1", message=failure.text, system="team-download")
-    assert done == TeamDownloadResult(team_count=2, member_count=1, failures=[failure])
+    assert done == TeamDownloadResult(team_count=2, member_count=1, is_complete=True, failures=[failure])
     assert systems.state.teams.rosters() == {"T1": {"A1": "Keeper"}, "T2": {"B2": "Speler"}}
 
 
@@ -181,11 +182,53 @@ def test_a_team_that_sportlink_does_not_have_any_more_is_deleted(sync, systems, 
 
 
 def test_a_team_that_nobody_knows_is_deleted(sync, systems, titles):
-    sync(team("T1", "1"))
+    teams = [team("T1", "1"), team("T2", "G", is_union=False)]
+    sync(*teams)
     systems.rondo_club.create_team(body("T9", "Stranger"))
 
-    assert sync(team("T1", "1")) == result(total=1, skipped=1, deleted=1)
-    assert titles() == {"T1": "1"}
+    assert sync(*teams) == result(total=2, skipped=2, deleted=1)
+    assert titles() == {"T1": "1", "T2": "G"}
+
+
+def test_a_list_of_teams_that_is_empty_protects_the_teams_that_were_on_it(sync, titles):
+    union = [team("T1", "1"), team("T2", "2"), team("T3", "3")]
+    sync(*union, *(team(key, key, is_union=False) for key in ("C1", "C2")))
+
+    done = sync(*union[:2])
+
+    [failure] = done.failures
+    assert failure.text == "2 of the 2 known before are not in the download: all are kept (look at the download)"
+    assert done == result(failure, total=2, skipped=2, deleted=1)
+    assert titles().keys() == {"T1", "T2", "C1", "C2"}
+
+
+def test_a_list_of_teams_of_which_a_part_came_protects_the_teams_that_were_on_it(sync, titles):
+    teams = [team(f"T{n}", str(n)) for n in range(5)]
+    clubs = [team("C1", "G", is_union=False), team("C2", "H", is_union=False)]
+    sync(*teams, *clubs)
+
+    done = sync(*teams[:2], *clubs)
+
+    assert (done.failed, done.deleted) == (1, 0)
+    assert titles().keys() == {"T0", "T1", "T2", "T3", "T4", "C1", "C2"}
+
+
+def test_a_list_of_teams_that_is_empty_protects_those_that_nobody_knows(sync, systems, titles):
+    union = [team("T1", "1"), team("T2", "2")]
+    sync(*union, team("C1", "G", is_union=False))
+    systems.state.rondo._connection.executescript("DELETE FROM rondo_club_posts; DELETE FROM sportlink_team_sources")
+
+    assert sync(*union) == result(total=2, updated=2)
+    assert titles().keys() == {"T1", "T2", "C1"}
+
+
+def test_teams_that_were_deleted_by_hand_are_forgotten_however_many_they_are(sync, systems, titles):
+    sync(team("T1", "1"), team("T2", "2"), team("T3", "3"))
+    for key in ("T1", "T2"):
+        systems.rondo_club.delete_team(ids(systems)[key])
+
+    assert sync(team("T3", "3")) == result(total=1, skipped=1, deleted=2)
+    assert systems.state.teams.gone() == []
 
 
 def test_lesson_15_teams_created_in_this_run_are_not_taken_for_strangers(sync, titles):
@@ -212,7 +255,7 @@ def test_no_team_is_deleted_when_all_of_them_would_be(sync, titles):
     done = sync(team("T3", "3"))
 
     [failure] = done.failures
-    assert failure.text == "none of the 2 known before is in the download: all are kept (look at the download)"
+    assert failure.text == "2 of the 2 known before are not in the download: all are kept (look at the download)"
     assert done == result(failure, total=1, created=1, deleted=0)
     assert titles() == {"T1": "1", "T2": "2", "T3": "3"}
 
@@ -220,12 +263,12 @@ def test_no_team_is_deleted_when_all_of_them_would_be(sync, titles):
 def test_no_team_is_deleted_when_all_those_of_rondo_club_look_strange(sync, systems, titles):
     systems.rondo_club.create_team(body("T9", "By hand"))
 
-    done = sync(team("T1", "1"))
+    done = sync(team("T1", "1"), team("C1", "G", is_union=False))
 
     [failure] = done.failures
     assert failure == ErrorRecord(message=failure.text, system="team-sync")
-    assert failure.text == "none of the 1 teams in Rondo Club is known: all are kept (look at them there)"
-    assert titles() == {"T9": "By hand", "T1": "1"}
+    assert failure.text == "1 of the 1 teams in Rondo Club are unknown: all are kept (look at them there)"
+    assert titles() == {"T9": "By hand", "T1": "1", "C1": "G"}
 
 
 def test_lesson_4_a_team_that_is_deleted_already_is_no_failure(sync, systems):
