@@ -44,6 +44,8 @@ class _Visit:
 def sync_team_history(systems: Systems, *, force: bool, today: date) -> WorkHistoryResult:
     """Add a row for each team that a member joined, and end that of each team that it left.
 
+    The rows of a team that is in no list, and whose post was kept all the same, stay as they are.
+
     Raises:
         EmptyDownloadError: There was no download of members yet.
     """
@@ -53,6 +55,9 @@ def sync_team_history(systems: Systems, *, force: bool, today: date) -> WorkHist
         for team, role in finder.find(member):
             if team.post_id is not None:
                 wanted[member.knvb_id].append(Membership(post_id=team.post_id, role=role))
+    kept = {team.post_id for team in systems.state.teams.gone()}
+    for knvb_id, rows in systems.state.team_history.tracked().items():
+        wanted[knvb_id] += [Membership(post_id=row.post_id, role="") for row in rows if row.post_id in kept]
     kind = _Kind(state=systems.state.team_history, step="work-history-sync")
     return _sync_history(systems, kind, wanted, force=force, today=today)
 

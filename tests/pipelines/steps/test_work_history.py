@@ -115,6 +115,21 @@ def test_a_member_that_left_the_club_is_in_no_team_any_more(systems, members, se
 
 
 @pytest.mark.usefixtures("posts")
+def test_the_rows_of_a_team_stay_while_its_post_is_kept_although_no_list_names_it(systems, members, sent):
+    ids = members(ANNE)
+    sync_teams(systems)
+    systems.state.teams.store([])
+    sent()
+
+    assert sync_teams(systems) == result(total=0, skipped=1)
+    assert sent() == []
+
+    systems.state.teams.forget("JO17-1")
+    assert sync_teams(systems) == result(total=1, synced=1, created=0, ended=1, skipped=0)
+    assert sent() == [put(ids["A1"], row("JO17-1", end_date="2026-02-08", is_current=False))]
+
+
+@pytest.mark.usefixtures("posts")
 def test_who_comes_back_to_a_team_gets_a_row_of_its_own(systems, members, sent):
     ids = members(ANNE)
     sync_teams(systems)
