@@ -50,8 +50,7 @@ def upload_photos(systems: Systems) -> PhotoUploadResult:
             counts["uploaded" if obstacle is None else "postponed"] += 1
     for member in systems.track(state.members_with_photo(PhotoState.PENDING_DELETE), "deleting photos"):
         with item(failures, knvb_id=member.knvb_id, system="photo-delete"):
-            _delete_photo(systems, member)
-            counts["deleted"] += 1
+            counts["deleted"] += _delete_photo(systems, member)
     logger.info("%d photos uploaded, %d deleted, %d failed", counts["uploaded"], counts["deleted"], len(failures))
     return PhotoUploadResult(**counts, failures=failures)
 
@@ -70,10 +69,9 @@ def _upload_photo(systems: Systems, member: Member) -> str | None:
         return "the photo's file is gone (the next run downloads it again)"
     if member.person_id is None:
         return "the member has no person in Rondo Club yet (see rondo-club-sync)"
-    content_type = CONTENT_TYPES.get(path.suffix, "application/octet-stream")
     try:
         systems.rondo_club.upload_photo(
-            member.person_id, content=path.read_bytes(), filename=path.name, content_type=content_type
+            member.person_id, content=path.read_bytes(), filename=path.name, content_type=CONTENT_TYPES[path.suffix]
         )
     except RondoClubNotFoundError:
         systems.state.rondo.forget_person(member.person_id)
@@ -82,20 +80,27 @@ def _upload_photo(systems: Systems, member: Member) -> str | None:
     return None
 
 
-def _delete_photo(systems: Systems, member: Member) -> None:
+def _delete_photo(systems: Systems, member: Member) -> bool:
+    """Returns whether there was a person to take it from."""
     if member.person_id is not None:
         systems.rondo_club.delete_photo(member.person_id)
     _remove_photo(systems.settings.photo_dir, member.knvb_id)
     systems.state.rondo.set_photo_state(member.knvb_id, PhotoState.NO_PHOTO)
+    return member.person_id is not None
+
+
+def _photo_paths(folder: Path, knvb_id: str) -> list[Path]:
+    """Where the photo may be. Not looked for in the folder, which is as large as the club."""
+    return [folder / f"{knvb_id}{extension}" for extension in CONTENT_TYPES]
 
 
 def _find_photo(folder: Path, knvb_id: str) -> Path | None:
-    return next(folder.glob(f"{knvb_id}.*"), None)
+    return next((path for path in _photo_paths(folder, knvb_id) if path.exists()), None)
 
 
 def _remove_photo(folder: Path, knvb_id: str) -> None:
-    for path in folder.glob(f"{knvb_id}.*"):
-        path.unlink()
+    for path in _photo_paths(folder, knvb_id):
+        path.unlink(missing_ok=True)
 
 
 def _save_photo(folder: Path, knvb_id: str, photo: Photo) -> None:
