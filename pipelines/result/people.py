@@ -98,8 +98,9 @@ class PersonCounts:
     """What became of the members, or of the parents.
 
     Attributes:
+        updated: They, or for a parent those that it is related to, had to be written.
         skipped: Rondo Club knew them already.
-        deleted: They are in the download no more; a member's person is kept as a former member's.
+        deleted: Their persons, as they are in the download no more; a member's is kept as a former member's.
         conflicts: Fields that were changed in Rondo Club and not yet in Sportlink, and that were left alone.
     """
 

@@ -45,7 +45,7 @@ class WorkHistoryResult(Result):
 
     Attributes:
         total: Members whose rows were not as they should be.
-        synced: Of these, those whose rows are now.
+        synced: Of these, those whose rows had to be written, and are.
         created: Rows added.
         ended: Rows that are over.
         skipped: Memberships whose rows were left as they were, or that can have none yet.

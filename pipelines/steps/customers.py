@@ -45,8 +45,7 @@ def sync_customers(systems: Systems, *, force: bool = False, dry_run: bool = Fal
             _write_customer(systems, customer, counts)
     for customer in orphans:
         with item(failures, knvb_id=customer.knvb_id, system=SYSTEM):
-            _delete_customer(systems, customer)
-            counts["deleted"] += 1
+            counts["deleted"] += _delete_customer(systems, customer)
     told = ", ".join(f"{counts[name]} {name}" for name in ("created", "updated", "skipped", "deleted"))
     logger.info("customers: %s, %d failed", told, len(failures))
     return CustomersResult(**counts, failures=failures)
@@ -111,9 +110,11 @@ def _fill_in(systems: Systems, customer: Customer, freescout_id: int) -> None:
     systems.state.freescout.mark_synced(customer)
 
 
-def _delete_customer(systems: Systems, orphan: Customer) -> None:
-    """A customer that another member shares, because they share the address, is left alone."""
+def _delete_customer(systems: Systems, orphan: Customer) -> bool:
+    """A customer that another member shares, because they share the address, is left alone. Returns whether it was deleted."""
     sharing = [one for one in systems.state.freescout.customers().values() if one.freescout_id == orphan.freescout_id]
-    if orphan.freescout_id is not None and len(sharing) == 1:
-        systems.freescout.delete_customer(orphan.freescout_id, subject=orphan.knvb_id)
+    freescout_id = orphan.freescout_id if len(sharing) == 1 else None
+    if freescout_id is not None:
+        systems.freescout.delete_customer(freescout_id, subject=orphan.knvb_id)
     systems.state.freescout.delete_customer(orphan.knvb_id)
+    return freescout_id is not None

@@ -56,8 +56,7 @@ def sync_parents(systems: Systems, records: Sequence[MemberRecord], *, force: bo
     present = {parent.email for parent in parents}
     for orphan in find_orphans(known, present, failures, system=SYSTEM):
         with item(failures, email=orphan.email, system=SYSTEM):
-            _delete_parent(systems, orphan)
-            counts["deleted"] += 1
+            counts["deleted"] += _delete_parent(systems, orphan)
     told = ", ".join(f"{counts[name]} {name}" for name in ("created", "updated", "skipped", "deleted"))
     logger.info("parents: %s, %d failed", told, len(failures))
     return PersonCounts(**counts, failures=failures)
@@ -90,27 +89,30 @@ def _families(systems: Systems, parents: Sequence[ParentRecord]) -> list[_Family
 
 
 def _write_parent(systems: Systems, family: _Family) -> str:
-    """Returns what it came to: "created" or "updated"."""
-    person_id = _update_known(systems, family)
-    outcome = "created" if person_id is None else "updated"
-    if person_id is None:
-        person_id = _create_parent(systems, family)
-    for child_id in family.child_ids:
-        _relate_child(systems, child_id, person_id)
+    """Returns what it came to: "created", "updated", or "skipped" where every person was as it should be."""
+    updated = _update_known(systems, family)
+    person_id, has_changed = updated or (_create_parent(systems, family), True)
+    related = [_relate_child(systems, child_id, person_id) for child_id in family.child_ids]
     systems.state.rondo.mark_parent_synced(family.parent.email, family.source_hash)
-    return outcome
+    if updated is None:
+        return "created"
+    return "updated" if has_changed or any(related) else "skipped"
 
 
-def _update_known(systems: Systems, family: _Family) -> int | None:
-    """Bring the parent's person up to date, the one known from before or one that matches; None when there is none."""
+def _update_known(systems: Systems, family: _Family) -> tuple[int, bool] | None:
+    """Bring the parent's person up to date, the one known from before or one that matches.
+
+    Returns:
+        The person and whether it was written; None when there is none.
+    """
     known_id = family.known.person_id
-    if known_id is not None and _update_parent(systems, family, known_id):
-        return known_id
+    if known_id is not None and (has_changed := _update_parent(systems, family, known_id)) is not None:
+        return known_id, has_changed
     match_id = _match_person(systems, family)
-    if match_id is None or not _update_parent(systems, family, match_id):
+    if match_id is None or (has_changed := _update_parent(systems, family, match_id)) is None:
         return None
     systems.state.rondo.set_parent_person(family.parent.email, match_id, owns_person=False)
-    return match_id
+    return match_id, has_changed
 
 
 def _match_person(systems: Systems, family: _Family) -> int | None:
@@ -121,8 +123,8 @@ def _match_person(systems: Systems, family: _Family) -> int | None:
     return None if found_id in family.child_ids else found_id
 
 
-def _update_parent(systems: Systems, family: _Family, person_id: int) -> bool:
-    """Returns whether the person is there."""
+def _update_parent(systems: Systems, family: _Family, person_id: int) -> bool | None:
+    """Returns whether the person had to be written; None when it is gone."""
     try:
         acf = systems.rondo_club.get_person(person_id)["acf"]
         child_type = systems.settings.rondo_club.child_type
@@ -132,8 +134,8 @@ def _update_parent(systems: Systems, family: _Family, person_id: int) -> bool:
             systems.rondo_club.update_person(person_id, body)
     except RondoClubNotFoundError:
         systems.state.rondo.forget_person(person_id)
-        return False
-    return True
+        return None
+    return body is not None
 
 
 def _create_parent(systems: Systems, family: _Family) -> int:
@@ -143,7 +145,8 @@ def _create_parent(systems: Systems, family: _Family) -> int:
     return person_id
 
 
-def _relate_child(systems: Systems, child_id: int, parent_id: int) -> None:
+def _relate_child(systems: Systems, child_id: int, parent_id: int) -> bool:
+    """Returns whether the child had to be written."""
     try:
         acf = systems.rondo_club.get_person(child_id)["acf"]
         relationships = add_relationships(acf, child_id, [parent_id], systems.settings.rondo_club.parent_type)
@@ -152,10 +155,18 @@ def _relate_child(systems: Systems, child_id: int, parent_id: int) -> None:
     except RondoClubNotFoundError:
         # The next run creates the child again; its new id then brings the parent back here.
         systems.state.rondo.forget_person(child_id)
+        return False
+    return relationships is not None
 
 
-def _delete_parent(systems: Systems, orphan: Parent) -> None:
-    """A person that was there before us is left alone: it is a member, or somebody else that the club knows."""
-    if orphan.person_id is not None and orphan.owns_person:
-        systems.rondo_club.delete_person(orphan.person_id)
+def _delete_parent(systems: Systems, orphan: Parent) -> bool:
+    """A person that was there before us is left alone: it is a member, or somebody else that the club knows.
+
+    Returns:
+        Whether there was a person to delete.
+    """
+    person_id = orphan.person_id if orphan.owns_person else None
+    if person_id is not None:
+        systems.rondo_club.delete_person(person_id)
     systems.state.rondo.delete_parent(orphan.email)
+    return person_id is not None

@@ -53,8 +53,7 @@ def _sync_members(systems: Systems, records: Sequence[MemberRecord], *, force: b
             _write_member(systems, member, counts)
     for member in find_orphans(known, present, failures, system=SYSTEM):
         with item(failures, knvb_id=member.knvb_id, system=SYSTEM):
-            _retire_member(systems, member)
-            counts["deleted"] += 1
+            counts["deleted"] += _retire_member(systems, member)
     logger.info("members: %s, %d failed", _told(counts), len(failures))
     return PersonCounts(**counts, failures=failures)
 
@@ -103,14 +102,17 @@ def _mark_synced(systems: Systems, member: Member, person_id: int, person: JsonO
     systems.state.rondo.mark_member_synced(member, person_id)
 
 
-def _retire_member(systems: Systems, member: Member) -> None:
-    """A member that left stays a person; its data are kept in Rondo Club alone."""
+def _retire_member(systems: Systems, member: Member) -> bool:
+    """A member that left stays a person; its data are kept in Rondo Club alone. Returns whether there is one."""
+    has_person = member.person_id is not None
     if member.person_id is not None:
         try:
             systems.rondo_club.update_person(member.person_id, partial_body(member.body["acf"], former_member=True))
         except RondoClubNotFoundError:
             systems.state.rondo.forget_person(member.person_id)
+            has_person = False
     systems.state.rondo.mark_member_left(member.knvb_id)
+    return has_person
 
 
 def _told(counts: Counter[str]) -> str:

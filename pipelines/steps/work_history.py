@@ -113,4 +113,4 @@ def _write_rows(systems: Systems, state: WorkHistoryState, visit: _Visit, today:
         systems.state.rondo.forget_person(visit.person_id)
         return {}
     state.save(visit.knvb_id, visit.person_id, current=history.current, ended=history.ended)
-    return {"synced": 1, "created": history.added_count, "ended": len(history.ended)}
+    return {"synced": int(history.has_changed), "created": history.added_count, "ended": len(history.ended)}
