@@ -191,7 +191,7 @@ def test_without_members_the_run_ends(systems, members, club_sandbox):
     assert {one.system for one in club_sandbox.requests} == {"sportlink"}
 
 
-def test_lesson_16_a_failed_download_of_teams_deletes_no_team(systems, members, club_sandbox, writes):
+def test_a_failed_download_of_teams_deletes_no_team(systems, members, club_sandbox, writes):
     sync(systems)
     writes()
     club_sandbox.club.teams.clear()

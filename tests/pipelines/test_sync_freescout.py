@@ -57,7 +57,7 @@ def test_a_second_run_and_a_dry_run_write_nothing(systems, members, writes):
 
 
 @pytest.mark.parametrize("club_sandbox", [[BO_IS_REFUSED]], indirect=True, ids=["bo"])
-def test_lesson_33_a_customer_that_fails_is_named_with_what_freescout_says(systems, members):
+def test_a_customer_that_fails_is_named_with_what_freescout_says(systems, members):
     report, run = sync(systems)
 
     text = 'freescout: create customer B2: 400, "emails: The address is not accepted."'

@@ -73,14 +73,14 @@ def test_a_second_run_finds_nothing_to_do(systems, office, writes):
     ]
 
 
-def test_lesson_31_a_certificate_is_in_rondo_club_after_the_run_that_found_it(systems, office, club_sandbox):
+def test_a_certificate_is_in_rondo_club_after_the_run_that_found_it(systems, office, club_sandbox):
     sync(systems)
 
     person = club_sandbox.rondo_club.find_person(systems.state.rondo.person_ids()["A1"])
     assert person["acf"]["datum-vog"] == "2024-09-15"
 
 
-def test_lesson_13_a_recent_run_ends_and_deletes_nothing_of_others(systems, office, writes):
+def test_a_recent_run_ends_and_deletes_nothing_of_others(systems, office, writes):
     sync(systems, everyone=True)
     writes()
 

@@ -121,7 +121,7 @@ def test_any_failure_inside_a_step_is_a_failure_of_the_step(systems):
 
 @pytest.mark.parametrize("club_sandbox", [[fault("sportlink", "*/UnionTeams")]], indirect=True, ids=["download-fails"])
 @pytest.mark.usefixtures("two_teams")
-def test_lesson_16_a_download_that_fails_deletes_no_team(systems, club_sandbox):
+def test_a_download_that_fails_deletes_no_team(systems, club_sandbox):
     systems.rondo_club.create_team({"title": "By hand", "status": "publish"})
 
     _, run = sync(systems)

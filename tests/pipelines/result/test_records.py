@@ -27,7 +27,7 @@ def test_the_identifier_is_the_first_that_there_is():
         ({}, "Unknown error"),
     ],
 )
-def test_lesson_33_the_text_is_the_message_else_the_error_else_unknown(texts, text):
+def test_the_text_is_the_message_else_the_error_else_unknown(texts, text):
     assert ErrorRecord(**texts).text == text
 
 

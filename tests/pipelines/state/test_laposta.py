@@ -33,7 +33,7 @@ def test_what_was_not_sent_is_unsent(state):
     assert state.laposta.unsent_subscribers(2, "list-b") == []
 
 
-def test_lesson_35_a_change_is_reported_until_it_is_sent_and_then_no_more(state):
+def test_a_change_is_reported_until_it_is_sent_and_then_no_more(state):
     changed = Subscriber(email="anne@x", custom_fields={"voornaam": "Anna"})
     state.laposta.replace_list(1, [ANNE])
     state.laposta.mark_sent(1, "list-a", ANNE)

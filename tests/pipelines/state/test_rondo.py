@@ -94,7 +94,7 @@ def test_members_are_found_by_the_state_of_their_photo(rondo):
 # ------------------------------------------------------------------------------------------------ what Rondo Club tells
 
 
-def test_lesson_1_a_person_that_exists_already_is_the_member_when_it_comes(rondo):
+def test_a_person_that_exists_already_is_the_member_when_it_comes(rondo):
     rondo.remember_persons([RemotePerson(knvb_id="A1", person_id=7, is_volunteer=True)], until="2026-02-08T09:00:00Z")
     assert (rondo.members(), rondo.volunteers()) == ([], {"A1"})
 
@@ -113,7 +113,7 @@ def test_an_id_that_is_known_stays_when_there_is_a_second_person(rondo):
     assert (rondo.members(), rondo.volunteers()) == ([SYNCED], frozenset())
 
 
-def test_lesson_30_the_volunteer_flag_changes_without_the_member(rondo):
+def test_the_volunteer_flag_changes_without_the_member(rondo):
     rondo.store_members([WANTED])
     rondo.mark_member_synced(MEMBER, 7)
 

@@ -87,7 +87,7 @@ def test_a_second_run_writes_nothing_and_a_changed_field_writes_one_request(sync
     assert sent() == [("PUT", f"{CASES}/{posts()['T-1']['id']}", body(anne, term_id, team_name="Testclub 3"))]
 
 
-def test_lesson_22_dates_of_cases_are_written_without_hyphens(sync, members, posts):
+def test_dates_of_cases_are_written_without_hyphens(sync, members, posts):
     members(ANNE)
 
     sync(case(ProcessingDate="2026-01-20"))
@@ -96,7 +96,7 @@ def test_lesson_22_dates_of_cases_are_written_without_hyphens(sync, members, pos
     assert (acf["match_date"], acf["processing_date"]) == ("20260117", "20260120")
 
 
-def test_lesson_23_a_case_without_a_fee_is_taken(sync, members, posts):
+def test_a_case_without_a_fee_is_taken(sync, members, posts):
     members(ANNE)
 
     assert sync(case(AdministrativeFee="")) == result(total=1, created=1)
@@ -164,7 +164,7 @@ def test_a_case_is_linked_when_its_person_comes_and_again_when_it_is_another(syn
     assert posts()["T-1"]["acf"]["person"] == second
 
 
-def test_lesson_3_a_case_that_was_deleted_by_hand_is_created_again_when_it_is_written(sync, members, systems, posts):
+def test_a_case_that_was_deleted_by_hand_is_created_again_when_it_is_written(sync, members, systems, posts):
     members(ANNE)
     sync(case())
     systems.rondo_club.delete_case(posts()["T-1"]["id"])
@@ -242,7 +242,7 @@ def test_no_case_is_created_while_rondo_club_does_not_say_which_it_has(sync, mem
 # ------------------------------------------------------------------------------------------------ cases that vanish
 
 
-def test_lesson_34_a_case_that_vanished_is_trashed_and_announced_once(sync, members, sent, posts, club_sandbox):
+def test_a_case_that_vanished_is_trashed_and_announced_once(sync, members, sent, posts, club_sandbox):
     anne = members(ANNE)["A1"]
     sync(case(), case("T-2"))
     gone = posts()["T-1"]["id"]

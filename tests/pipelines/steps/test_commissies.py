@@ -52,7 +52,7 @@ def test_a_second_run_writes_nothing_and_force_writes_all(systems, known, sent):
     assert {body["title"] for _, _, body in sent()} == {"Jeugd", "Kantine & Co"}
 
 
-def test_lesson_15_a_commissie_created_in_this_run_stays_and_one_that_nobody_is_in_goes(systems, known, titles):
+def test_a_commissie_created_in_this_run_stays_and_one_that_nobody_is_in_goes(systems, known, titles):
     known("Jeugd", "Kantine")
     sync_commissies(systems, DOWNLOAD)
 
@@ -67,7 +67,7 @@ def test_lesson_15_a_commissie_created_in_this_run_stays_and_one_that_nobody_is_
     [FunctionsDownloadResult(), FunctionsDownloadResult(total=7, is_complete=True)],
     ids=["failed", "empty"],
 )
-def test_lesson_16_without_a_place_of_anybody_no_commissie_is_deleted(systems, known, sent, download):
+def test_without_a_place_of_anybody_no_commissie_is_deleted(systems, known, sent, download):
     known("Jeugd", "Kantine")
     sync_commissies(systems, DOWNLOAD)
     sent()

@@ -108,7 +108,7 @@ def test_all_changes_of_a_member_are_pushed_at_once(systems, sync, edit, club, c
     assert bo["Mobile"] == "06-2"
 
 
-def test_lesson_35_what_was_noticed_is_not_noticed_again(systems, sync, edit, club_sandbox):
+def test_what_was_noticed_is_not_noticed_again(systems, sync, edit, club_sandbox):
     sync(ANNE, BO)
     edit("A1", phone="010-1")
     push_contacts(systems)

@@ -138,7 +138,7 @@ def test_a_member_of_whom_sportlink_does_not_say_keeps_its_places(systems, membe
     assert places(systems) == [("B2", "Jeugdcommissie", "Lid"), ("A1", "Verenigingsbreed", "Voorzitter")]
 
 
-def test_lesson_14_nothing_is_stored_before_the_end(systems, members, office):
+def test_nothing_is_stored_before_the_end(systems, members, office):
     members(ANNE, BO)
     download(systems)
     before = places(systems), systems.state.functions.free_fields()
@@ -198,7 +198,7 @@ def test_recent_members_are_read_when_rondo_club_does_not_name_the_volunteers(sy
     assert line in caplog.messages
 
 
-def test_lesson_13_a_recent_download_leaves_all_others_as_they_are(systems, members, office):
+def test_a_recent_download_leaves_all_others_as_they_are(systems, members, office):
     members(ANNE, BO)
     download(systems)
     fields = systems.state.functions.free_fields()
@@ -214,7 +214,7 @@ def test_lesson_13_a_recent_download_leaves_all_others_as_they_are(systems, memb
     assert systems.state.functions.free_fields() == fields
 
 
-def test_lesson_32_functions_of_the_union_are_not_taken_for_functions_in_the_club(systems, members, office):
+def test_functions_of_the_union_are_not_taken_for_functions_in_the_club(systems, members, office):
     members(CEES)
 
     assert download(systems) == FunctionsDownloadResult(total=1, is_complete=True, failures=[])

@@ -53,7 +53,7 @@ def test_who_is_not_present_any_more_is_an_orphan():
 
 
 @pytest.mark.parametrize("present", [{"D4"}, set(), {"A1"}], ids=["others", "nobody", "a few"])
-def test_lesson_16_nobody_is_an_orphan_when_most_would_be(present):
+def test_nobody_is_an_orphan_when_most_would_be(present):
     failures = []
     known = {"A1": "anne", "B2": "bo", "C3": "cees"}
 

@@ -17,7 +17,7 @@ def test_a_download_is_kept_as_it_came(systems, club):
     assert [member.knvb_id for member in latest_members(systems)] == ["A1", "B2"]
 
 
-def test_lesson_15_an_empty_download_is_refused_and_the_one_before_stays(systems, club):
+def test_an_empty_download_is_refused_and_the_one_before_stays(systems, club):
     club({"PublicPersonId": "A1"})
     download_members(systems)
     club()

@@ -84,7 +84,7 @@ def test_a_second_run_moves_nothing_and_a_new_date_moves_the_photo_again(systems
     assert upload.content == club_sandbox.club.find_photo("A1").content
 
 
-def test_lesson_28_the_address_of_a_photo_is_used_at_once(systems, club, club_sandbox):
+def test_the_address_of_a_photo_is_used_at_once(systems, club, club_sandbox):
     club(ANNE, BO)
     sync(systems)
 
@@ -92,7 +92,7 @@ def test_lesson_28_the_address_of_a_photo_is_used_at_once(systems, club, club_sa
     assert asked == ["MemberHeader", "A1", "MemberHeader", "B2"]
 
 
-def test_lesson_29_a_photo_that_is_not_there_is_no_failure_and_waits_for_another_date(systems, club):
+def test_a_photo_that_is_not_there_is_no_failure_and_waits_for_another_date(systems, club):
     club(ANNE)
     download_members(systems)
     sync_persons(systems)
@@ -170,7 +170,7 @@ def test_a_photo_that_sportlink_does_not_have_any_more_is_deleted(systems, club,
     assert states(systems) == {"A1": "no_photo", "B2": "synced"}
 
 
-def test_lesson_29_deleting_a_photo_that_is_gone_is_no_failure(systems, club):
+def test_deleting_a_photo_that_is_gone_is_no_failure(systems, club):
     club(ANNE)
     sync(systems)
     systems.rondo_club.delete_photo(person_id(systems, "A1"))

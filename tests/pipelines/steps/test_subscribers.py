@@ -152,7 +152,7 @@ def test_a_download_in_which_nobody_has_an_address_is_refused_and_the_lists_stay
     assert systems.state.laposta.count_subscribers(1) == 1
 
 
-def test_lesson_30_a_new_volunteer_is_told_to_laposta_though_the_member_did_not_change(systems, club, club_sandbox, writes):
+def test_a_new_volunteer_is_told_to_laposta_though_the_member_did_not_change(systems, club, club_sandbox, writes):
     club(ANNE, BO)
     prepare(systems)
     submit_subscribers(systems)

@@ -123,7 +123,7 @@ def test_force_writes_all_teams(sync):
     assert sync(team("T1", "1"), team("T2", "2"), force=True) == result(total=2, updated=2)
 
 
-def test_lesson_17_teams_of_one_name_are_two_posts_and_a_renamed_team_keeps_its_own(sync, systems):
+def test_teams_of_one_name_are_two_posts_and_a_renamed_team_keeps_its_own(sync, systems):
     sync(team("SAT", "1"), team("SUN", "1"))
     before = ids(systems)
 
@@ -133,7 +133,7 @@ def test_lesson_17_teams_of_one_name_are_two_posts_and_a_renamed_team_keeps_its_
     assert ids(systems) == before
 
 
-def test_lesson_19_single_digits_are_names_of_teams(sync, titles):
+def test_single_digits_are_names_of_teams(sync, titles):
     sync(*(team(f"T{n}", str(n)) for n in range(1, 6)))
 
     assert titles() == {f"T{n}": str(n) for n in range(1, 6)}
@@ -147,7 +147,7 @@ def test_a_team_that_was_deleted_by_hand_is_created_again(sync, systems, titles)
     assert titles() == {"T1": "1", "T2": "2"}
 
 
-def test_lesson_1_with_a_lost_state_no_team_is_created_twice(sync, systems, titles):
+def test_with_a_lost_state_no_team_is_created_twice(sync, systems, titles):
     sync(team("T1", "1"), team("T2", "2"))
     before = ids(systems)
     systems.state.rondo._connection.execute("DELETE FROM rondo_club_posts")
@@ -231,14 +231,14 @@ def test_teams_that_were_deleted_by_hand_are_forgotten_however_many_they_are(syn
     assert systems.state.teams.gone() == []
 
 
-def test_lesson_15_teams_created_in_this_run_are_not_taken_for_strangers(sync, titles):
+def test_teams_created_in_this_run_are_not_taken_for_strangers(sync, titles):
     sync(team("T1", "1"))
 
     assert sync(team("T1", "1"), team("T2", "2")) == result(total=2, created=1, skipped=1, deleted=0)
     assert titles() == {"T1": "1", "T2": "2"}
 
 
-def test_lesson_16_without_a_download_no_team_is_deleted(sync, systems, sent):
+def test_without_a_download_no_team_is_deleted(sync, systems, sent):
     sync(team("T1", "1"), team("T2", "2"))
     sync(team("T1", "1"), team("T2", "2"))
     systems.rondo_club.create_team(body("T9", "Stranger"))
@@ -271,7 +271,7 @@ def test_no_team_is_deleted_when_all_those_of_rondo_club_look_strange(sync, syst
     assert titles() == {"T9": "By hand", "T1": "1", "C1": "G"}
 
 
-def test_lesson_4_a_team_that_is_deleted_already_is_no_failure(sync, systems):
+def test_a_team_that_is_deleted_already_is_no_failure(sync, systems):
     sync(team("T1", "1"), team("T2", "2"))
     systems.rondo_club.delete_team(ids(systems)["T1"])
 

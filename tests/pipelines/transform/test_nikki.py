@@ -23,7 +23,7 @@ def test_a_row_of_the_table_gets_its_amount_from_the_report(amounts, hoofdsom):
     assert contribution(ROW, amounts) == replace(LINE, hoofdsom=hoofdsom)
 
 
-def test_lesson_24_the_lines_of_a_year_are_added_up():
+def test_the_lines_of_a_year_are_added_up():
     lines = [
         replace(LINE, year=2025, nikki_id="N-0", saldo=0.0, hoofdsom=None, status=""),
         LINE,

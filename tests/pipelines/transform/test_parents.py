@@ -30,7 +30,7 @@ def test_a_parent_is_put_together_from_all_its_children():
     assert collect_parents([first, second]) == [PARENT]
 
 
-def test_lesson_7_a_child_that_names_a_parent_in_both_slots_is_its_child_once():
+def test_a_child_that_names_a_parent_in_both_slots_is_its_child_once():
     both = child(
         "K1", NameParent1="A", EmailAddressParent1="o@x", EmailAddressParent2="o@x", TelephoneParent1="1", TelephoneParent2="1"
     )
@@ -38,7 +38,7 @@ def test_lesson_7_a_child_that_names_a_parent_in_both_slots_is_its_child_once():
     assert collect_parents([both]) == [ParentRecord(email="o@x", name="A", phones=("1",), address=(), child_knvb_ids=("K1",))]
 
 
-def test_lesson_10_there_is_no_parent_without_a_name():
+def test_there_is_no_parent_without_a_name():
     assert collect_parents([child("K1", EmailAddressParent1="o@x")]) == []
 
 
@@ -54,7 +54,7 @@ def test_a_child_that_is_no_person_has_no_parents(fields):
     assert collect_parents([child("K1", EmailAddressParent1="o@x", NameParent1="A", **fields)]) == []
 
 
-def test_lesson_9_the_whole_name_is_the_first_name_of_a_new_parent():
+def test_the_whole_name_is_the_first_name_of_a_new_parent():
     assert parent_body(PARENT, [11, 12], 3) == {
         "status": "publish",
         "acf": {

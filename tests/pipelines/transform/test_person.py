@@ -95,7 +95,7 @@ def test_a_member_without_id_or_first_name_is_no_person(missing):
     assert not is_person(MemberRecord.parse({**MEMBER, missing: " "}))
 
 
-def test_lesson_2_a_partial_body_carries_both_names_inside_acf():
+def test_a_partial_body_carries_both_names_inside_acf():
     acf = {"first_name": "Fenna", "last_name": "Voorbeeld", "infix": "van der"}
 
     assert partial_body(acf, former_member=True) == {

@@ -14,7 +14,7 @@ def row(related, kind, label=""):
 
 
 @pytest.mark.parametrize("read", [CHILD, [CHILD], str(CHILD), [str(CHILD)]], ids=repr)
-def test_lesson_6_a_type_is_read_as_a_number_or_as_a_list(read):
+def test_a_type_is_read_as_a_number_or_as_a_list(read):
     assert add_relationships({"relationships": [row(5, read)]}, 1, [5], CHILD) is None
 
 
@@ -34,7 +34,7 @@ def test_what_is_there_is_kept_and_written_as_lists():
     ]
 
 
-def test_lesson_7_nobody_is_related_to_itself():
+def test_nobody_is_related_to_itself():
     assert add_relationships({"relationships": []}, 1, [1], CHILD) is None
     assert add_relationships({"relationships": [row(1, CHILD)]}, 1, [], CHILD) == []
 
