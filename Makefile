@@ -2,6 +2,7 @@
 #   make demo    run the pipelines against the sandbox club and show what they did
 #   make test    the tests
 #   make check   format, lint, types, import contracts, dead code, dependencies, spelling
+#   make chaos   at least 500 kills at random and one at every syscall (half an hour at most)
 #   make year    a year at a small club, day by day, all pipelines on their schedules (some minutes)
 #   make bench   the bridge beside its floors and peers, as ratios
 #   make collector  the OpenTelemetry Collector of collector-config, built once and kept in the user's cache; prints its path (needs Go)
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 COLLECTOR := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/otel_sqlite/otelcol-$(shell git hash-object collector-config/builder.yaml | cut -c1-12)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check year bench collector format lock clean
+.PHONY: demo test check chaos year bench collector format lock clean
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -60,6 +61,9 @@ check: $(VENV)/.dev
 format: $(VENV)/.dev
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
+
+chaos: $(VENV)/.dev
+	@$(BIN)/python -m tests.faults.chaos $(ARGS)
 
 year: $(VENV)/.dev
 	@$(BIN)/python -c "from tests.acceptance.season import main; main()"

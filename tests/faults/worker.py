@@ -8,6 +8,7 @@ import itertools
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from otel_sqlite import ItemError, Run, configure, run
@@ -34,6 +35,7 @@ def record_step(r: Run, name: str, options: argparse.Namespace, acknowledgements
             step.item_error(ItemError(item, f"{item} is wrong"))
         if options.pause:
             pause("step")
+        rest(options)
     outcome = "partial" if items else "success"
     acknowledgements.note(
         StepEnded(uid, name, outcome, options.counts, 0, 0, len(items)), *(ItemFailed(uid, name, item) for item in items)
@@ -46,6 +48,12 @@ def record_run(options: argparse.Namespace, acknowledgements: Acknowledgements) 
         for number in range(options.steps):
             record_step(r, f"step-{number}", options, acknowledgements)
     acknowledgements.note(RunEnded(r._run_id, r.outcome))
+    rest(options)
+
+
+def rest(options: argparse.Namespace) -> None:
+    if options.rest_ms:
+        threading.Event().wait(options.rest_ms / 1000)
 
 
 def pause(where: str) -> None:
@@ -62,6 +70,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--items", type=int, default=1, help="item errors of a step")
     parser.add_argument("--counts", type=int, default=1, help="calls of count() in a step")
+    parser.add_argument("--rest-ms", type=int, default=0, help="how long a step takes besides, and the time between runs")
     parser.add_argument("--pause", action="store_true")
     parser.add_argument("--default-sigxfsz", action="store_true", help="what Python ignores ends the process")
     return parser.parse_args(arguments)

@@ -1,0 +1,114 @@
+"""``make chaos``: storms of kills until there were enough, then a kill at every syscall, then a database locked for a minute."""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from otel_sqlite.applier import recover
+from tests.faults.invariants import check
+from tests.faults.processes import Worker, locked, rows, start_worker, until
+from tests.faults.storm import Tally, storm
+from tests.faults.sweep import killing, points, tracing
+
+_KILLS_A_STORM = 50
+_WORKLOAD = ("--runs", 2, "--steps", 2, "--items", 3, "--rest-ms", 600)  # a step and the next one: one tick at least
+_LOCKED_S = 60
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
+    options = parser.parse_args()
+    deadline = time.monotonic() + options.minutes * 60
+    _say(f"seed {options.seed}")
+    tally = _storms(options.kills, options.seed, deadline)
+    swept = _sweep(deadline)
+    _locked_for_a_minute(deadline)
+    _table(tally, swept)
+    if tally.kills < options.kills:
+        sys.exit(f"{tally.kills} of {options.kills} kills in {options.minutes:g} minutes")
+
+
+def _storms(kills: int, seed: int, deadline: float) -> Tally:
+    tally = Tally()
+    while tally.kills < kills and time.monotonic() < deadline:
+        processes = (1, 4, 8, 16, 32)[seed % 5]
+        with tempfile.TemporaryDirectory() as folder:
+            number = min(_KILLS_A_STORM, kills - tally.kills)
+            tally += storm(Path(folder), kills=number, processes=processes, seed=seed, lock_s=7)
+        _say(f"{tally.kills} kills, the last {number} over 1-{processes} processes (seed {seed}); {dict(tally.facts)}")
+        seed += 1
+    return tally
+
+
+def _sweep(deadline: float) -> dict[str, int]:
+    """Kill at every syscall that touches the store; how many there were of each."""
+    swept: dict[str, int] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        code, said = _work(folder / "plain", tracing(folder / "log")).finish()
+        assert (code, said) == (0, "")
+        for number, point in enumerate(points(folder / "log", folder / "plain")):
+            if time.monotonic() > deadline:
+                break
+            worker = _work(folder / str(number), killing(folder / "log", point))
+            worker.finish()
+            database = folder / str(number) / "dashboard.sqlite"
+            recover(database, 60)
+            check(database, acknowledged=worker.facts)
+            swept[point.syscall] = swept.get(point.syscall, 0) + 1
+            if number % 50 == 0:
+                _say(f"swept {swept}")
+    return swept
+
+
+def _work(folder: Path, before: list[str]) -> Worker:
+    return start_worker(folder / "dashboard.sqlite", folder.with_suffix(".jsonl"), *_WORKLOAD, before=before)
+
+
+def _locked_for_a_minute(deadline: float) -> None:
+    """A pipeline goes through all of its runs while the database is locked; all of them are there afterwards."""
+    if time.monotonic() > deadline:
+        return
+    with tempfile.TemporaryDirectory() as name:
+        database = Path(name) / "dashboard.sqlite"
+        recorded = start_worker(database, Path(name) / "first.jsonl")
+        recorded.finish()
+        with locked(database):
+            until_unlocked = time.monotonic() + _LOCKED_S
+            worker = start_worker(database, Path(name) / "second.jsonl", "--runs", 200, "--rest-ms", 10)
+            code, said = worker.finish()
+            assert code == 0, said
+            until(lambda: time.monotonic() > until_unlocked, _LOCKED_S + 5)
+            assert rows(database, "SELECT COUNT(*) FROM runs") == []
+        assert recover(database, 60).journals == 1
+        check(database, acknowledged=[*recorded.facts, *worker.facts], offered=2 * 201)
+        _say(f"locked for {_LOCKED_S} s: {len(worker.facts)} facts acknowledged meanwhile, all there")
+
+
+def _table(tally: Tally, swept: dict[str, int]) -> None:
+    for what, number in {
+        "SIGKILLs at random": tally.kills,
+        "workers left alone": tally.finished,
+        **{f"acknowledged: {kind}": number for kind, number in sorted(tally.facts.items())},
+        "missing or doubled": 0,  # or check() would have failed
+        "dead runs labelled": tally.labelled,
+        "live runs labelled": 0,
+        "looks of the watcher": tally.looks,
+        "locks by a stranger": tally.locks,
+        **{f"killed at {syscall}": number for syscall, number in swept.items()},
+    }.items():
+        sys.stdout.write(f"{what:<32}{number:>10}\n")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
