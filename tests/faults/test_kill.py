@@ -42,7 +42,8 @@ def test_random_kills_lose_nothing_and_label_none_but_the_dead(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_kill_at_any_syscall_loses_nothing(work, tmp_path, needs_strace):
+@pytest.mark.usefixtures("needs_strace")
+def test_a_kill_at_any_syscall_loses_nothing(work, tmp_path):
     log, plain = tmp_path / "log", tmp_path / "plain"
     workload = ("--runs", 2, "--steps", 1, "--items", 2, "--rest-ms", 60)
     assert work(*workload, path=plain / "dashboard.sqlite", before=tracing(log)).finish() == (0, "")
