@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx
 from playwright.sync_api import Error, Locator, Page, Request, Response
@@ -229,7 +229,12 @@ class _Listener:
         name = address.path.rpartition("/")[2]
         if address.netloc != self._host:
             return []
-        return [ask for ask in self._asks if (ask.name, ask.method) == (name, request.method)]
+        values = {value for _, value in parse_qsl(address.query)}
+        return [
+            ask
+            for ask in self._asks
+            if (ask.name, ask.method) == (name, request.method) and values.issuperset(ask.query.values())
+        ]
 
 
 def _first_of(response: Response | None) -> Response | None:

@@ -19,6 +19,7 @@ class Ask:
 
     Attributes:
         path: The path of it. A browser looks at its last part alone, and at all of that: a part of the name is in others too.
+        query: The query of it. A browser looks for the values, whatever they are called: they say whom the answer is about.
         body: What is sent; None for a GET.
         timeout_s: How long the page may take to ask and to be answered.
         is_required: Whether no answer is an error.

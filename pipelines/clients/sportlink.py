@@ -1,6 +1,8 @@
 """Sportlink Club: what its pages show of members, teams and cases; it has no API, so a user looks and fills in forms."""
 
-from collections.abc import Mapping
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,8 @@ from pipelines.settings import SportlinkSettings
 
 if TYPE_CHECKING:
     from pipelines.clients.chromium import Chromium
+
+logger = logging.getLogger(__name__)
 
 _ENTITIES = "/navajo/entity/common/clubweb"
 _SEARCH_CLICKS = ("#btnShowMore", "#scFetchUnionTeams_input", "#btnSearch")
@@ -44,6 +48,7 @@ _TEAM_TIMEOUT_S = 10.0
 _CODE_TIMEOUT_S = 45.0
 _DASHBOARD_TIMEOUT_S = 30.0
 _PHOTO_TIMEOUT_S = 10.0
+_CLOCKS_DIFFER_S = 1.0
 _SMALLEST_PHOTO = 100
 _EXTENSIONS = {"image/png": "png", "image/webp": "webp", "image/gif": "gif"}
 
@@ -62,21 +67,32 @@ class _SessionEndedError(LoginError, SessionEndedError):
 
 
 class SportlinkClient(SiteClient):
-    """Works in one session, which begins when it is first needed and is renewed when it has expired."""
+    """Works in one session, which begins when it is first needed and is renewed when it has expired.
 
-    def __init__(
+    Args:
+        settings: Where Sportlink is, and who logs in.
+        retry_wait_s: Pause before something is asked for once more.
+        browser: A real browser; None for plain HTTP.
+        clock: Tells which one-time codes are good.
+        sleep: Waits for the next of them.
+        transport: The seam to the network.
+    """
+
+    def __init__(  # noqa: PLR0913  each is something that a test or a run sets by itself
         self,
         settings: SportlinkSettings,
         *,
         retry_wait_s: float = 1.0,
         browser: "Chromium | None" = None,
         clock: Clock = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         http = Http(SportlinkError, _explain, retry_wait_s=retry_wait_s, base_url=settings.url, transport=transport)
         super().__init__(http, settings.url, browser)
         self._settings = settings
         self._clock = clock
+        self._sleep = sleep
         self._member_pace = Pace(settings.delay_s)
         self._last_member = ""
         self._photo_pace = Pace(settings.photo_delay_s)
@@ -227,16 +243,25 @@ class SportlinkClient(SiteClient):
             raise LoginError(_LOG_IN.operation, reason=reason, remedy="check SPORTLINK_USERNAME and SPORTLINK_PASSWORD")
 
     def _answer_code(self) -> None:
-        """Answer with the code of now and, as a code is good once and may have been used just before, the next one."""
-        codes = codes_of_base32(self._settings.otp_secret)
-        now = self._clock()
         once = Call(operation=_LOG_IN.operation, repeatable=False)
-        for later in (0, 1):
-            self._site.submit(once, _CODE_FORM, {"otp": codes.at(now, counter_offset=later)})
+        for code in self._codes():
+            self._site.submit(once, _CODE_FORM, {"otp": code})
             if self._site.find(_DASHBOARD, "#otp", timeout_s=_DASHBOARD_TIMEOUT_S) != "#otp":
                 return
         remedy = "check SPORTLINK_OTP_SECRET and the clock, or wait a minute: a code is good once"
         raise LoginError(_LOG_IN.operation, reason=one_line(self._site.text(_LOGIN_ERROR)), remedy=remedy)
+
+    def _codes(self) -> Iterator[str]:
+        """The code of now and the next one and, when both were good for other logins just before, that of a little later."""
+        codes = codes_of_base32(self._settings.otp_secret)
+        asked_at = self._clock()
+        yield codes.at(asked_at)
+        yield codes.at(asked_at, counter_offset=1)
+        pause_s = (codes.timecode(asked_at) + 1) * codes.interval - self._clock().timestamp() + _CLOCKS_DIFFER_S
+        if pause_s > 0:
+            logger.info("sportlink: two one-time codes were refused: waiting %.0f s for the next one", pause_s)
+            self._sleep(pause_s)
+        yield codes.at(self._clock(), counter_offset=1)
 
 
 def _tab(knvb_id: str, tab: str) -> str:

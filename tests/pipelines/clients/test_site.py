@@ -255,6 +255,26 @@ def test_only_the_answer_of_exactly_that_name_and_of_this_site_counts(serve, vis
 
 
 @pytest.mark.browser
+def test_an_answer_about_another_member_is_never_taken(serve, visit, chromium):
+    inner = "fetch('/entity/Wanted?id=2').then(() => fetch('/entity/Wanted')).then(() => fetch('/entity/Wanted?page=3&id=1'))"
+    script = serve(
+        page(f"<script>{inner}</script>"),
+        httpx.Response(200, json={"of": 2}),
+        httpx.Response(200, json={"of": None}),
+        httpx.Response(200, json={"of": 1}),
+    )
+
+    assert visit(script.url, chromium).open(LOOK, "/page", asks=[WANTED]) == [{"of": 1}]
+
+
+@pytest.mark.browser
+def test_when_only_another_member_is_told_of_there_is_no_answer(serve, visit, chromium):
+    script = serve(asking("/entity/Wanted?id=2"), httpx.Response(200, json={"of": 2}))
+
+    assert visit(script.url, chromium).open(LOOK, "/page", asks=[replace(WANTED, timeout_s=A_MOMENT_S)]) == [None]
+
+
+@pytest.mark.browser
 def test_what_a_click_makes_the_page_ask_for_is_heard(serve, visit, chromium):
     script_text = "const all = document.getElementById('all'); const ask = () => fetch('/Wanted?all=' + all.checked);"
     body = f'<input id="all" type="checkbox" checked><button id="go" onclick="ask()">Go</button><script>{script_text}</script>'

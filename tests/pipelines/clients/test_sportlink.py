@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pyotp
@@ -6,7 +7,7 @@ import pytest
 
 from pipelines.clients.sportlink import Photo, SportlinkClient
 from pipelines.errors import LoginError, SportlinkError
-from pipelines.sandbox import Fault, FaultKind
+from pipelines.sandbox import Fault, FaultKind, running
 from pipelines.settings import Settings
 
 LOGIN = (
@@ -121,6 +122,24 @@ def test_a_code_that_was_used_already_is_followed_by_the_next_one(settings, sand
     assert used[0] != used[-1]
 
 
+def test_a_third_login_in_the_time_of_one_code_waits_for_the_next_once(tmp_path, browser, caplog):
+    caplog.set_level("INFO")
+    began_at = datetime(2026, 2, 8, 8, 0, 7, tzinfo=UTC)
+    pauses = []
+
+    def clock():
+        return began_at + timedelta(seconds=sum(pauses))
+
+    with running(tmp_path / "sandbox", members=1, clock=lambda: clock().timestamp()) as sandbox:
+        settings = Settings.from_env(sandbox.environment).sportlink
+        for _ in range(3):
+            with SportlinkClient(settings, retry_wait_s=0, browser=browser, clock=clock, sleep=pauses.append) as sportlink:
+                sportlink.download_members()
+
+    assert pauses == [24]
+    assert "sportlink: two one-time codes were refused: waiting 24 s for the next one" in caplog.messages
+
+
 def test_a_login_that_failed_is_not_tried_again_for_each_item(settings, sandbox, browser):
     wrong = replace(settings.sportlink, password="wrong")
 
@@ -138,12 +157,16 @@ def test_a_login_that_failed_is_not_tried_again_for_each_item(settings, sandbox,
     assert paths(sandbox) == LOGIN_WALK[:3]
 
 
-def test_a_wrong_secret_for_codes_says_so(settings, browser):
+def test_a_wrong_secret_for_codes_says_so(settings, sandbox, browser):
     wrong = replace(settings.sportlink, otp_secret=pyotp.random_base32())
 
-    with SportlinkClient(wrong, retry_wait_s=0, browser=browser) as sportlink, pytest.raises(LoginError) as caught:
+    waits = []
+    client = SportlinkClient(wrong, retry_wait_s=0, browser=browser, sleep=waits.append)
+    with client as sportlink, pytest.raises(LoginError) as caught:
         sportlink.download_members()
 
+    assert len(waits) == 1
+    assert codes(sandbox) == 3
     remedy = "check SPORTLINK_OTP_SECRET and the clock, or wait a minute: a code is good once"
     assert str(caught.value) == f"sportlink: log in: Ongeldige eenmalige code. ({remedy})"
 
