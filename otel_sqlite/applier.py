@@ -241,7 +241,7 @@ def _apply_dead(dead: "DeadJournal", writer: Writer, deadline: float, may_go_on:
         for batch in _batches(lines.records):
             if not may_go_on():
                 return False
-            writer.write(batch, _remaining_s(deadline))
+            writer.write(batch, _remaining_s(deadline), is_recovery=True)
         offset, unreadable = lines.end, unreadable + lines.unreadable
     if unreadable:
         writer.write_drops(_losses(dead.name, unreadable, 0), _remaining_s(deadline))

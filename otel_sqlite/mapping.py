@@ -118,9 +118,11 @@ def to_records(
     )
     record = (_step if semconv.STEP_NAME in attributes else _run)(span, attributes, frame, unwinding)
     errors = _errors(span, frame, reading)
-    drops = []
+    drops = _drops(attributes, frame, reading)
+    if isinstance(record, StepRecord):
+        offered = sum(reading.times.values()) + sum(drop.dropped for drop in drops)
+        record = record._replace(errors_offered=offered)
     if ended_ns is not None:
-        drops = _drops(attributes, frame, reading)
         errors += [_drop_row(drop, ended_ns, place) for place, drop in enumerate(drops)]
     return SpanRecords(record, errors, drops)
 

@@ -174,6 +174,7 @@ class StepRecord(NamedTuple):
     skip_reason: str | None
     detail: str | None
     journal: str | None = None
+    errors_offered: int = 0  # item errors that the span was given: what is stored and what was dropped add up to it
 
 
 class ErrorRecord(NamedTuple):

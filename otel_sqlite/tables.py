@@ -12,7 +12,7 @@ from otel_sqlite.model import EndReason, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from otel_sqlite.store.reader import DropRow, ErrorRow, RunRow, StepRow
+    from otel_sqlite.store.reader import DropRow, ErrorRow, Ledger, RunRow, StepRow
 
 _STYLES: Final[dict[str, str]] = {
     Outcome.RUNNING: "blue",
@@ -128,6 +128,7 @@ def head(row: "RunRow", parent: "RunRow | None", children: "Iterable[RunRow]") -
         "trace": row.trace_id,
         "started by": row.parent_run_id and (f"run {parent.id}, {parent.pipeline}" if parent else row.parent_run_id),
         "items": f"{row.created} created, {row.updated} updated, {row.skipped} skipped, {row.failed} failed",
+        "recovered": row.recovered and f"{row.recovered} starts, ends and errors, from the journal of its dead process",
         "has started": ", ".join(f"run {child.id}, {child.pipeline}: {child.outcome}" for child in children),
     }
     yield f"run {row.id}, {row.pipeline}: {row.outcome}"
@@ -144,6 +145,12 @@ def message(error: "ErrorRow") -> str:
 def dropped(rows: "Iterable[DropRow]") -> str:
     """What was not recorded, and why."""
     return ", ".join(f"{row.dropped} ({_REASONS.get(row.reason, row.reason)})" for row in rows)
+
+
+def ledger(of: "Ledger") -> str:
+    """What became of item errors."""
+    missing = f", {of.missing} deleted since, or not applied yet" if of.missing else ""
+    return f"{of.offered} offered, {of.stored} stored, {of.dropped} dropped{missing}"
 
 
 def ending(row: "RunRow | StepRow") -> str:

@@ -3,6 +3,7 @@
 import json
 import sys
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -12,7 +13,7 @@ from otel_sqlite import tables
 from otel_sqlite.applier import recover
 from otel_sqlite.errors import OtelSqliteError, StoreError
 from otel_sqlite.settings import Settings
-from otel_sqlite.store.reader import Reader
+from otel_sqlite.store.reader import Ledger, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,6 +81,11 @@ def parsed(text: str | None) -> object:
         return text and json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return text
+
+
+def ledger_document(ledger: Ledger) -> dict[str, int]:
+    """What became of item errors, as --json has it."""
+    return {**asdict(ledger), "missing": ledger.missing}
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from otel_sqlite import tables
-from otel_sqlite.cli.frame import UnreadableError, leave, note, parsed, path_and_json, print_json, reading
+from otel_sqlite.cli.frame import UnreadableError, leave, ledger_document, note, parsed, path_and_json, print_json, reading
 from otel_sqlite.journal import host
 from otel_sqlite.model import Outcome, timestamp
 from otel_sqlite.store.reader import Reader, RunRow, StepRow
@@ -81,6 +81,8 @@ def runs(*, path: Path, pipeline: str | None, outcome: str | None, limit: int, a
       host, pid                of the process
       journal          text    null while running: nobody watches the process
       last_seen_at     time    last sign of life
+      recovered        number  starts, ends and errors that only the journal of its dead
+                       process knew; null: none
     """
     with reading(path) as reader:
         rows = reader.runs(pipeline=pipeline, outcome=outcome, limit=limit)
@@ -116,7 +118,7 @@ def show(*, path: Path, run: str, as_json: bool) -> None:
 
     \b
     --json:  {"run": RUN, "steps": [STEP, ...], "errors": [ERROR, ...], "drops": [DROP, ...],
-              "children": [RUN, ...]}
+              "ledger": LEDGER, "children": [RUN, ...]}
       RUN    as in "otel-sqlite runs --help"; "run" has in addition
              summary          what the run said of itself (text when it is no JSON)
       STEP   id, name, started_at, finished_at, duration_ms, created, updated, skipped,
@@ -126,6 +128,9 @@ def show(*, path: Path, run: str, as_json: bool) -> None:
              detail           what the step said of itself (text when it is no JSON)
       ERROR  as in "otel-sqlite errors --help": all of them, in the order in which they happened
       DROP   reason, dropped  how many records were not kept for this reason
+      LEDGER offered          item errors that the steps were given: stored + dropped + missing
+             stored, dropped  what became of them
+             missing          neither: deleted since, or still on their way
     """
     with reading(path) as reader:
         row = _the_run(reader, run)
@@ -209,6 +214,7 @@ def _run_document(reader: Reader, row: RunRow) -> dict[str, object]:
         "steps": [_step_document(step) for step in reader.steps(row.id)],
         "errors": [asdict(error) for error in reader.errors(run_id=row.id)],
         "drops": [asdict(drop) for drop in reader.drops(row.id)],
+        "ledger": ledger_document(reader.ledger(row.id)),
         "children": [asdict(child) for child in _children(reader, row)],
     }
 
@@ -226,6 +232,8 @@ def _print_run(reader: Reader, row: RunRow) -> None:
     is_running = row.outcome == Outcome.RUNNING
     if is_running and not _is_watched(row):
         click.echo("  not watched: whether its process lives cannot be seen from here")
+    if (ledger := reader.ledger(row.id)).offered:
+        click.echo(f"  {'item errors':<12}{tables.ledger(ledger)}")
     if drops := reader.drops(row.id):
         click.echo(tables.printable(f"not recorded: {tables.dropped(drops)}"))
     if steps := reader.steps(row.id):

@@ -22,6 +22,8 @@ _FINGERPRINT: Final = {
     "run_errors": {"run_id", "run_step_id", "member_identifier", "error_message", "created_at"},
 }
 _OUR_TABLE: Final = "run_drops"
+# What this version has and the one before had not.
+_NEWEST: Final = {"runs": "recovered", "run_steps": "errors_offered"}
 # The list of values in the CHECK of an outcome column.
 _OUTCOMES: Final = re.compile(r"(CHECK\s*\(\s*[\"`\[]?outcome[\"`\]]?\s+IN\s*\([^)]*)\)", re.IGNORECASE)
 
@@ -69,7 +71,11 @@ def check(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 def _is_current(connection: sqlite3.Connection) -> bool:
-    return _version(connection) == SCHEMA_VERSION and _OUR_TABLE in _tables(connection)
+    return (
+        _version(connection) == SCHEMA_VERSION
+        and _OUR_TABLE in _tables(connection)
+        and all(column in _columns(connection, table) for table, column in _NEWEST.items())
+    )
 
 
 def _check_owner(connection: sqlite3.Connection, path: Path) -> None:

@@ -26,7 +26,7 @@ _RUNS: Final = """
 SELECT r.id, r.run_uid, r.club_slug AS club, r.pipeline, r.started_at, r.finished_at, r.duration_ms, r.outcome,
   COALESCE(r.total_created, 0) AS created, COALESCE(r.total_updated, 0) AS updated,
   COALESCE(r.total_skipped, 0) AS skipped, COALESCE(r.total_failed, 0) AS failed,
-  r.end_reason, r.end_evidence, r.parent_run_id, r.trace_id, r.host, r.pid, r.journal, r.last_seen_at,
+  r.end_reason, r.end_evidence, r.parent_run_id, r.trace_id, r.host, r.pid, r.journal, r.last_seen_at, r.recovered,
   CASE WHEN r.outcome = 'running' THEN
     (SELECT json_group_array(s.step_name) FROM run_steps s WHERE s.run_id = r.id AND s.finished_at IS NULL)
   END AS open_steps,
@@ -68,6 +68,16 @@ WITH expired AS ({retention.EXPIRED_RUNS}) SELECT
   (SELECT COUNT(*) FROM run_errors WHERE created_at < :errors_since OR run_id IN (SELECT id FROM expired)) AS errors,
   (SELECT COUNT(*) FROM run_drops WHERE run_id IN (SELECT id FROM expired)) AS drops
 """  # noqa: S608 - constants of this package
+_LEDGER: Final = """
+WITH s AS MATERIALIZED (
+  SELECT id, trace_id, span_id, errors_offered FROM run_steps
+  WHERE errors_offered > 0 AND run_id IN (SELECT id FROM runs {where})
+)
+SELECT COALESCE(SUM(errors_offered), 0) AS offered,
+  COALESCE(SUM((SELECT COUNT(*) FROM run_errors AS e WHERE e.run_step_id = s.id AND e.event_ns > 0)), 0) AS stored,
+  COALESCE(SUM((SELECT SUM(count) FROM run_drops AS d WHERE d.trace_id = s.trace_id AND d.span_id = s.span_id)), 0) AS dropped
+FROM s
+"""
 _DROPS: Final = "SELECT reason, SUM(count) AS dropped FROM run_drops WHERE run_id IS :run GROUP BY reason ORDER BY reason"
 
 
@@ -82,6 +92,7 @@ class RunRow:
         journal: The file whose lock proves the process of a running run alive; None: nobody watches it.
         open_steps: Names of the steps that a running run is in.
         dropped: How many records of the run could not be kept; ``Reader.drops`` has the reasons.
+        recovered: How many starts, ends and errors only the journal of a dead process knew; None: none.
     """
 
     id: int
@@ -106,6 +117,7 @@ class RunRow:
     last_seen_at: str | None
     open_steps: tuple[str, ...] = field(default=())
     dropped: int = 0
+    recovered: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +162,24 @@ class DropRow:
 
     reason: str
     dropped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """What became of the item errors that steps were given.
+
+    Attributes:
+        missing: Neither stored nor dropped: deleted since, or on its way; else a fault of the bridge.
+    """
+
+    offered: int
+    stored: int
+    dropped: int
+
+    @property
+    def missing(self) -> int:
+        """What was offered, less what is accounted for."""
+        return self.offered - self.stored - self.dropped
 
 
 _Row = TypeVar("_Row", RunRow, StepRow, ErrorRow, DropRow)
@@ -280,6 +310,12 @@ class Reader:
         """What is free inside the file: it is used again, or given back to the disk."""
         pages, size = self._ask("SELECT freelist_count, page_size FROM pragma_freelist_count, pragma_page_size")[0].values()
         return int(pages * size)
+
+    def ledger(self, run_id: int | None = None, since: str | None = None) -> Ledger:
+        """What became of the item errors of one run, or of all runs that started since a time."""
+        where = "WHERE started_at >= :since" if run_id is None else "WHERE id = :run"
+        rows = self._ask(_LEDGER.format(where=where), run=run_id, since=since or "")
+        return Ledger(**rows[0])
 
     def _runs(self, where: str = "", **values: object) -> list[RunRow]:
         rows = self._ask(f"{_RUNS} {where} {_NEWEST_RUNS_FIRST}", **values)

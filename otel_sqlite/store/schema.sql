@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS runs (
   pid           INTEGER,
   journal       TEXT,     -- the file whose lock proves the process alive; NULL: not watched
   last_seen_at  TEXT,
-  is_inferred   INTEGER NOT NULL DEFAULT 0  -- 1: success for want of anything worse; the steps may make it partial
+  is_inferred   INTEGER NOT NULL DEFAULT 0, -- 1: success for want of anything worse; the steps may make it partial
+  recovered     INTEGER   -- how many starts, ends and errors only the journal of a dead process knew; NULL: none
 );
 
 CREATE TABLE IF NOT EXISTS run_steps (
@@ -49,7 +50,8 @@ CREATE TABLE IF NOT EXISTS run_steps (
   span_id       TEXT,
   end_reason    TEXT,
   skip_reason   TEXT,
-  journal       TEXT
+  journal       TEXT,
+  errors_offered INTEGER  -- item errors that the step was given = its run_errors with event_ns > 0 + its run_drops
 );
 
 CREATE TABLE IF NOT EXISTS run_errors (

@@ -54,7 +54,7 @@ WHERE (runs.span_id IS NULL OR runs.span_id = excluded.span_id)
 
 _STEP_COLUMNS: Final = (
     "run_id, trace_id, span_id, club_slug, step_name, started_at, finished_at, duration_ms, outcome, created_count, "
-    "updated_count, skipped_count, failed_count, end_reason, skip_reason, detail_json, journal"
+    "updated_count, skipped_count, failed_count, end_reason, skip_reason, detail_json, journal, errors_offered"
 )
 _UPSERT_STEP: Final = f"""
 ON CONFLICT (trace_id, span_id) DO UPDATE SET
@@ -68,6 +68,8 @@ ON CONFLICT (trace_id, span_id) DO UPDATE SET
                        ELSE excluded.skipped_count END,
   failed_count = CASE WHEN excluded.finished_at IS NULL THEN max(failed_count, excluded.failed_count)
                       ELSE excluded.failed_count END,
+  errors_offered = CASE WHEN excluded.finished_at IS NULL THEN max(COALESCE(errors_offered, 0), excluded.errors_offered)
+                        ELSE excluded.errors_offered END,
   end_reason = excluded.end_reason, skip_reason = COALESCE(excluded.skip_reason, skip_reason),
   detail_json = COALESCE(excluded.detail_json, detail_json), journal = COALESCE(excluded.journal, journal)
 WHERE run_steps.finished_at IS NULL OR (excluded.finished_at IS NOT NULL AND run_steps.end_reason IN ({_LABELS}))
@@ -121,6 +123,15 @@ UPDATE runs SET
     ELSE 'success' END
 WHERE id IN (SELECT value FROM json_each(?))
 """
+
+# How much is known of the runs of some traces: starts, ends, and errors.
+_KNOWN: Final = f"""
+SELECT r.run_uid, 1 + (r.finished_at IS NOT NULL AND r.end_reason IS NOT NULL AND r.end_reason NOT IN ({_LABELS}))
+  + (SELECT COUNT(*) + COUNT(s.end_reason) FROM run_steps AS s WHERE s.run_id = r.id)
+  + (SELECT COUNT(*) FROM run_errors AS e WHERE e.run_id = r.id)
+FROM runs AS r WHERE r.trace_id IN (SELECT value FROM json_each(?))
+"""  # noqa: S608 - constants of this module
+_COUNT_RECOVERED: Final = "UPDATE runs SET recovered = COALESCE(recovered, 0) + ? WHERE run_uid = ?"
 
 # An exception that passed from a step through its run was noted on both: the step keeps it.
 _DROP_COPIES: Final = """
@@ -193,10 +204,15 @@ class Writer:
         """The dashboard database."""
         return self._database.path
 
-    def write(self, batch: "Sequence[SpanRecords]", timeout_s: float) -> None:
+    def write(self, batch: "Sequence[SpanRecords]", timeout_s: float, *, is_recovery: bool = False) -> None:
         """Make the rows say what the records say, in one transaction.
 
         A record that the database refuses is left out, logged once, and counted as ``refused_record``.
+
+        Args:
+            batch: The records.
+            timeout_s: How long to wait for other writers.
+            is_recovery: They come from the journal of a dead process: count on each run what was not known before.
 
         Raises:
             StoreError: Nothing of the batch is written; it may be tried again.
@@ -204,9 +220,9 @@ class Writer:
         deadline = time.monotonic() + timeout_s
         try:
             with self._database.transaction(timeout_s) as connection:
-                _Batch(connection).apply(batch)
+                _Batch(connection).write(batch, is_recovery=is_recovery)
         except _REFUSED:
-            self._write_alone(batch, deadline)
+            self._write_alone(batch, deadline, is_recovery=is_recovery)
 
     def write_drops(self, drops: "Sequence[DropRecord]", timeout_s: float) -> None:
         """Note drops that belong to no run.
@@ -266,13 +282,13 @@ class Writer:
         """Close the database; writing opens it again."""
         self._database.close()
 
-    def _write_alone(self, batch: "Sequence[SpanRecords]", deadline: float) -> None:
+    def _write_alone(self, batch: "Sequence[SpanRecords]", deadline: float, *, is_recovery: bool) -> None:
         """Write record by record, and leave out those that fail."""
         with self._database.transaction(deadline - time.monotonic()) as connection:
             for records in batch:
                 connection.execute("SAVEPOINT alone")
                 try:
-                    _Batch(connection).apply([records])
+                    _Batch(connection).write([records], is_recovery=is_recovery)
                 except _REFUSED as error:
                     if isinstance(error, sqlite3.Error) and store_error(error, self.path):
                         raise
@@ -284,7 +300,8 @@ class Writer:
         if not self._has_refused:
             self._has_refused = True
             _logger.warning("dashboard database %s: a record is refused and left out: %s", self.path, error)
-        row = (None, clean.text(records.span.trace_id), clean.text(records.span.span_id), "refused_record", 1)
+        span = (clean.text(records.span.trace_id), clean.text(records.span.span_id))
+        row = (None, *span, "refused_record", max(len(records.errors), 1))
         _insert(connection, "run_drops", _DROP_COLUMNS, _UPSERT_DROP, [row])
 
 
@@ -294,7 +311,22 @@ class _Batch:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def apply(self, batch: "Iterable[SpanRecords]") -> None:
+    def write(self, batch: "Sequence[SpanRecords]", *, is_recovery: bool) -> None:
+        if is_recovery:
+            self._recover(batch)
+        else:
+            self._apply(batch)
+
+    def _recover(self, batch: "Sequence[SpanRecords]") -> None:
+        """Apply, and count what is new by it."""
+        traces = json.dumps(sorted({records.span.trace_id for records in batch}))
+        before = dict(self._connection.execute(_KNOWN, (traces,)).fetchall())
+        self._apply(batch)
+        for run_uid, known in self._connection.execute(_KNOWN, (traces,)).fetchall():
+            if (new := known - before.get(run_uid, 0)) > 0:
+                self._connection.execute(_COUNT_RECOVERED, (new, run_uid))
+
+    def _apply(self, batch: "Iterable[SpanRecords]") -> None:
         spans, errors, drops = _newest(batch)
         runs = [record for record in spans.values() if isinstance(record, RunRecord)]
         steps = [record for record in spans.values() if isinstance(record, StepRecord)]
@@ -388,6 +420,7 @@ class _Batch:
                 step.skip_reason,
                 step.detail,
                 step.journal,
+                step.errors_offered,
             )
             for step in steps
         ]

@@ -62,6 +62,19 @@ def test_the_run_of_a_dead_process_is_complete_and_labelled(path, die, read):
     assert not journals.exist(path)
 
 
+def test_what_only_the_journal_knew_is_counted_as_recovered(path, die, read):
+    die()
+    recover(path, 5)
+    # The run, two steps of which one has ended, and one error.
+    assert read("SELECT recovered FROM runs") == [(5,)]
+
+
+def test_what_was_in_the_database_before_is_not_recovered(path, die, read):
+    die(lambda provider: provider.force_flush())
+    recover(path, 5)
+    assert read("SELECT recovered FROM runs") == [(None,)]
+
+
 def test_a_second_time_there_is_nothing_to_do(path, die):
     die()
     recover(path, 5)

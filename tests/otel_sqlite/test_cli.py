@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 
-from otel_sqlite import run
+from otel_sqlite import instrument, run
 from otel_sqlite.cli import main
 from otel_sqlite.journal import host
 from otel_sqlite.store import adopt, connection
@@ -172,6 +172,7 @@ PEOPLE = {
     "pid": 4711,
     "journal": None,
     "last_seen_at": None,
+    "recovered": None,
     "open_steps": [],
     "dropped": 872,
 }
@@ -241,6 +242,23 @@ def test_runs_are_a_table_in_local_time_that_names_its_zone_once(call):
         ),
         "",
     )
+
+
+def test_show_says_what_became_of_the_item_errors(call, tracked, monkeypatch):
+    monkeypatch.setattr(instrument, "KEPT_ITEM_ERRORS", 3)
+    with tracked() as provider, run("people", tracer_provider=provider) as r, r.step("submit") as step:
+        for _ in range(5):
+            step.item_error(ValueError("bad"))
+    assert "  item errors 5 offered, 3 stored, 2 dropped\n" in call("show", "latest").stdout
+    ledger = json.loads(call("show", "latest", "--json").stdout)["ledger"]
+    assert ledger == {"offered": 5, "stored": 3, "dropped": 2, "missing": 0}
+
+
+def test_show_says_what_is_not_there_any_more(call, tracked, write):
+    with tracked() as provider, run("people", tracer_provider=provider) as r, r.step("submit") as step:
+        step.item_error(ValueError("bad"))
+    write("DELETE FROM run_errors WHERE id > ?", (0,))
+    assert "  item errors 1 offered, 0 stored, 0 dropped, 1 deleted since, or not applied yet\n" in call("show", "latest").stdout
 
 
 @pytest.mark.usefixtures("story")
@@ -436,6 +454,7 @@ def test_show_as_json_has_everything_with_json_columns_parsed_and_broken_json_as
         ],
         "errors": ERRORS,
         "drops": [{"reason": "item_error_limit", "dropped": 872}],
+        "ledger": {"offered": 0, "stored": 0, "dropped": 0, "missing": 0},
         "children": [NIKKI],
     }
 

@@ -4,7 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, SpanLimits, TracerProvider
@@ -78,6 +78,24 @@ def test_a_finished_run_is_a_record():
     )
 
 
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=8))
+def test_what_is_kept_and_what_is_dropped_add_up_to_what_was_offered(looks):
+    provider = TracerProvider(span_limits=SpanLimits(max_events=16), shutdown_on_exit=False)
+    span = provider.get_tracer("t").start_span("s", attributes={"cicd.pipeline.task.name": "s", "cicd.pipeline.run.id": "r"})
+    reading, kept, offered = mapping.Reading(known=mapping.plain(span.attributes)), 0, 0
+    for events, is_looked_at in [*looks, (0, True)]:
+        for _ in range(events):
+            span.add_event("exception", {"exception.message": "bad"})
+        offered += events
+        if is_looked_at:
+            said = mapping.to_records(span, reading)
+            kept += len(said.errors)
+            assert said.span.errors_offered == kept + sum(drop.dropped for drop in said.drops)
+    assert said.span.errors_offered == offered
+    span.end()
+
+
 def test_a_finished_step_is_a_record_with_its_errors():
     error = Event(
         "exception",
@@ -123,6 +141,7 @@ def test_a_finished_step_is_a_record_with_its_errors():
             end_reason="ok",
             skip_reason="none pending",
             detail='{"pages": 3}',
+            errors_offered=2,
         ),
         [ErrorRecord(*known, 0, *said), ErrorRecord(*known, 1, *said)],
         [],

@@ -89,6 +89,21 @@ def test_partial_is_allowed_afterwards_also_to_a_connection_that_was_open_before
         assert theirs.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+def test_a_database_of_the_version_before_is_adopted_with_its_rows(path, read, tmp_path):
+    adopt(tmp_path / "new.sqlite")
+    adopt(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE runs DROP COLUMN recovered")
+        connection.execute("ALTER TABLE run_steps DROP COLUMN errors_offered")
+        connection.execute("INSERT INTO runs (pipeline, started_at, outcome) VALUES ('people', '2026', 'success')")
+        connection.commit()
+
+    adopt(path)
+
+    assert schema(path) == schema(tmp_path / "new.sqlite")
+    assert read("SELECT pipeline, recovered FROM runs") == [("people", None)]
+
+
 def test_a_second_opening_changes_nothing(path):
     adopt(path)
     before = path.read_bytes()
