@@ -68,6 +68,25 @@ def recover(path: "Path", timeout_s: float, clock: "Callable[[], int]" = time.ti
         writer.close()
 
 
+def prune(path: "Path", days: int, may_go_on: "Callable[[], bool]") -> None:
+    """Delete what is older than so many days, as far as it may go on; not again within a day of having found nothing left.
+
+    Raises:
+        StoreError: What was not deleted by then stays.
+    """
+    marker = sidecar(path) / "pruned"
+    with suppress(OSError):
+        if abs(time.time() - marker.stat().st_mtime) < _PRUNE_EVERY_S:
+            return
+    keep = retention.Keep.of_days(days, time.time_ns())
+    with closing(retention.prune(path, keep, _WRITE_TIMEOUT_S)) as chunks:
+        for _ in chunks:
+            if not may_go_on():
+                return
+    with suppress(OSError):
+        marker.touch(mode=0o600)
+
+
 class Applier:
     """The background thread of a process that records: tick, and its own journal to the database."""
 
@@ -196,18 +215,7 @@ class Applier:
         _recover(self._writer, time.monotonic() + _RECOVER_TIMEOUT_S, self._stop)
 
     def _prune(self, may_go_on: "Callable[[], bool]") -> None:
-        """Delete what is too old, as far as it may go on; not again within a day of having found nothing left."""
-        marker = sidecar(self._settings.path) / "pruned"
-        with suppress(OSError):
-            if abs(time.time() - marker.stat().st_mtime) < _PRUNE_EVERY_S:
-                return
-        keep = retention.Keep.of_days(self._settings.retention_days, time.time_ns())
-        with closing(retention.prune(self._settings.path, keep, _WRITE_TIMEOUT_S)) as chunks:
-            for _ in chunks:
-                if not may_go_on():
-                    return
-        with suppress(OSError):
-            marker.touch(mode=0o600)
+        prune(self._settings.path, self._settings.retention_days, may_go_on)
 
 
 def _recover(

@@ -3,6 +3,7 @@
 OtelSqliteError
 ├── MissingExtraError        an optional dependency is not installed
 ├── DisabledError            tracking is switched off
+├── ReceiverError            the receiver cannot be started as asked
 └── StoreError               the dashboard database cannot be used now
     ├── StoreBusyError       somebody else holds it; try again
     ├── StoreFullError       the disk is (nearly) full; heals when space returns
@@ -37,6 +38,10 @@ class DisabledError(OtelSqliteError):
 
     def __init__(self) -> None:
         super().__init__("OTEL_SDK_DISABLED is true, so nothing is recorded: unset it where pipelines run")
+
+
+class ReceiverError(OtelSqliteError):
+    """The receiver cannot be started as asked."""
 
 
 class StoreError(OtelSqliteError):

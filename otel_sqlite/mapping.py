@@ -1,4 +1,4 @@
-"""A span, live or finished, to the records of the store; None when the span is neither a run nor a step.
+"""A span, live, finished or decoded, to the records of the store; None when the span is neither a run nor a step.
 
 Pure and total: a span is somebody else's data, so every value is cleaned, and nothing here raises.
 """
@@ -6,7 +6,7 @@ Pure and total: a span is somebody else's data, so every value is cleaned, and n
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from opentelemetry.trace import StatusCode
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import Event, ReadableSpan
+    from opentelemetry.trace import SpanContext, Status
+
+    _Span: TypeAlias = "ReadableSpan | DecodedSpan"
 
 _Attributes = Mapping[str, object]
 
@@ -48,6 +51,42 @@ _OFFICIAL: Final = {
 }
 # Official results that an outcome cannot express: the word is kept beside it.
 _NOTED: Final = frozenset({"error", "timeout", "cancellation"})
+
+
+class Described(NamedTuple):
+    """The resource of a decoded span."""
+
+    attributes: _Attributes
+
+
+class Named(NamedTuple):
+    """The instrumentation scope of a decoded span."""
+
+    name: str
+
+
+class DecodedEvent(NamedTuple):
+    """An event of a decoded span."""
+
+    name: str
+    timestamp: int
+    attributes: _Attributes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodedSpan:
+    """A span that came over the wire: what the mapping reads of the SDK's, by the same names."""
+
+    context: "SpanContext"
+    parent: "SpanContext | None"
+    resource: Described
+    instrumentation_scope: Named
+    attributes: _Attributes
+    events: "Sequence[DecodedEvent]"
+    dropped_events: int
+    status: "Status"
+    start_time: int
+    end_time: int | None
 
 
 @dataclass(slots=True)
@@ -89,9 +128,7 @@ def is_ours(attributes: _Attributes | None) -> bool:
     return attributes is not None and (semconv.PIPELINE_NAME in attributes or semconv.STEP_NAME in attributes)
 
 
-def to_records(
-    span: "ReadableSpan", reading: Reading | None = None, unwinding: BaseException | None = None
-) -> SpanRecords | None:
+def to_records(span: "_Span", reading: Reading | None = None, unwinding: BaseException | None = None) -> SpanRecords | None:
     """What a span says now.
 
     Args:
@@ -127,7 +164,7 @@ def to_records(
     return SpanRecords(record, errors, drops)
 
 
-def _is_nobodys(span: "ReadableSpan", attributes: _Attributes) -> bool:
+def _is_nobodys(span: "_Span", attributes: _Attributes) -> bool:
     """Whether a step says in no way which run it belongs to."""
     return semconv.STEP_NAME in attributes and span.parent is None and _optional(attributes, semconv.RUN_ID) is None
 
@@ -142,7 +179,7 @@ def plain(attributes: _Attributes | None) -> _Attributes:
         return dict(attributes)
 
 
-def _run(span: "ReadableSpan", attributes: _Attributes, frame: _Frame, unwinding: BaseException | None) -> RunRecord:
+def _run(span: "_Span", attributes: _Attributes, frame: _Frame, unwinding: BaseException | None) -> RunRecord:
     word = _word(attributes, semconv.RUN_RESULT)
     ending = None if frame.ended_ns is None else _ending(span, attributes, word, unwinding)
     outcome = Outcome.RUNNING if ending is None else ending.outcome
@@ -166,12 +203,12 @@ def _run(span: "ReadableSpan", attributes: _Attributes, frame: _Frame, unwinding
     )
 
 
-def _is_by_us(span: "ReadableSpan") -> bool:
+def _is_by_us(span: "_Span") -> bool:
     scope = span.instrumentation_scope
     return scope is not None and scope.name == semconv.SCOPE
 
 
-def _step(span: "ReadableSpan", attributes: _Attributes, frame: _Frame, unwinding: BaseException | None) -> StepRecord:
+def _step(span: "_Span", attributes: _Attributes, frame: _Frame, unwinding: BaseException | None) -> StepRecord:
     word = _word(attributes, semconv.STEP_RESULT)
     ending = None if frame.ended_ns is None else _ending(span, attributes, word, unwinding)
     detail = _json(attributes.get(semconv.DETAIL), clean.DETAIL_LIMIT)
@@ -199,7 +236,7 @@ def _step(span: "ReadableSpan", attributes: _Attributes, frame: _Frame, unwindin
     )
 
 
-def _ending(span: "ReadableSpan", attributes: _Attributes, word: str, unwinding: BaseException | None) -> _Ending:
+def _ending(span: "_Span", attributes: _Attributes, word: str, unwinding: BaseException | None) -> _Ending:
     """How a finished span ended: its own outcome, else the official result, else its status, else its failed items."""
     knows_why = _word(attributes, semconv.END_REASON) in _OWN_REASONS
     if not knows_why and unwinding is not None and (reason := end_reason(unwinding)) is not EndReason.OK:
@@ -216,7 +253,7 @@ def _ending(span: "ReadableSpan", attributes: _Attributes, word: str, unwinding:
     return _Ending(Outcome.SUCCESS, EndReason.OK, is_inferred=True)
 
 
-def _errors(span: "ReadableSpan", frame: _Frame, reading: Reading) -> list[ErrorRecord]:
+def _errors(span: "_Span", frame: _Frame, reading: Reading) -> list[ErrorRecord]:
     events, dropped = _events(span)
     total = len(events) + dropped
     fresh = total - reading.events
@@ -250,7 +287,7 @@ def _errors(span: "ReadableSpan", frame: _Frame, reading: Reading) -> list[Error
     return errors
 
 
-def _events(span: "ReadableSpan") -> "tuple[Sequence[Event], int]":
+def _events(span: "_Span") -> "tuple[Sequence[Event | DecodedEvent], int]":
     """The events that a span still has and how many it dropped, both of the same moment: it may be adding more."""
     while True:
         dropped, events = span.dropped_events, span.events
@@ -276,7 +313,7 @@ def _drop_row(drop: DropRecord, ended_ns: int, place: int) -> ErrorRecord:
     )
 
 
-def _club(resource: "Resource | None") -> str:
+def _club(resource: "Resource | Described | None") -> str:
     namespace = None if resource is None else resource.attributes.get(semconv.SERVICE_NAMESPACE)
     return clean.text(namespace, clean.NAME_LIMIT) if namespace else DEFAULT_CLUB
 

@@ -29,6 +29,13 @@ EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 # Official, on the resource.
 SERVICE_NAMESPACE: Final = "service.namespace"
 
+# What the collector's GitHub receiver says in other words, on the resource or the span.
+# Source: opentelemetry-collector-contrib, receiver/githubreceiver, 0.151 and before; read on 2026-11-23.
+GITHUB_RUN_STATUS: Final = "cicd.pipeline.run.status"
+GITHUB_STEP_STATUS: Final = "cicd.pipeline.run.task.status"
+GITHUB_QUEUE_DURATION: Final = "cicd.pipeline.run.queue.duration"
+GITHUB_PREVIOUS_ATTEMPT: Final = "cicd.pipeline.run.previous_attempt.url.full"
+
 # Our own, where no official name exists.
 OUTCOME: Final = "otel_sqlite.outcome"
 CREATED: Final = "otel_sqlite.items.created"

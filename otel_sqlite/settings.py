@@ -2,7 +2,7 @@
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,25 @@ class Settings:
 def is_strict() -> bool:
     """Whether errors of tracking are raised instead of logged."""
     return os.environ.get("OTEL_SQLITE_STRICT", "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverToken:
+    """Where the environment has the secret that clients of the receiver show.
+
+    Attributes:
+        value: The secret itself.
+        file: A file that holds it.
+    """
+
+    value: str | None = field(default=None, repr=False)
+    file: Path | None = None
+
+    @classmethod
+    def from_env(cls) -> "ReceiverToken":
+        """Read OTEL_SQLITE_RECEIVER_TOKEN and OTEL_SQLITE_RECEIVER_TOKEN_FILE."""
+        file = os.environ.get("OTEL_SQLITE_RECEIVER_TOKEN_FILE")
+        return cls(value=os.environ.get("OTEL_SQLITE_RECEIVER_TOKEN") or None, file=Path(file) if file else None)
 
 
 def trace_carrier() -> dict[str, str]:

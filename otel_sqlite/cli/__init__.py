@@ -17,6 +17,7 @@ except ModuleNotFoundError as _error:  # this package is a program: whoever impo
 from otel_sqlite.cli.frame import Commands
 from otel_sqlite.cli.keeping import forget, prune
 from otel_sqlite.cli.looking import errors, runs, show
+from otel_sqlite.cli.receiving import receive
 from otel_sqlite.cli.self_test import selftest
 from otel_sqlite.cli.tending import init, recover
 
@@ -44,5 +45,5 @@ def main() -> None:
     """
 
 
-for _command in (init, runs, show, errors, recover, prune, forget, selftest):
+for _command in (init, runs, show, errors, recover, prune, forget, receive, selftest):
     main.add_command(_command)

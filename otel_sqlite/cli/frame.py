@@ -45,15 +45,19 @@ class Commands(click.Group):
             raise UnreadableError(str(error)) from error
 
 
-def path_and_json(command: "Callable[..., None]") -> "Callable[..., None]":
-    """Give a command the two options that all have: ``path`` is absolute then."""
-    path = click.option(
+def path_option(command: "Callable[..., None]") -> "Callable[..., None]":
+    """Give a command the option that says where the database is: ``path`` is absolute then."""
+    return click.option(
         "--path",
         type=click.Path(),
         callback=lambda _ctx, _param, value: Settings.from_env(value).path,
         help="The dashboard database; by default OTEL_SQLITE_PATH, else data/dashboard.sqlite.",
-    )
-    return path(click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")(command))
+    )(command)
+
+
+def path_and_json(command: "Callable[..., None]") -> "Callable[..., None]":
+    """Give a command the two options that all have that answer: ``path`` is absolute then."""
+    return path_option(click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")(command))
 
 
 @contextmanager

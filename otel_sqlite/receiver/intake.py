@@ -1,0 +1,80 @@
+"""From the body of a request to durable rows: decode, map, write."""
+
+import hashlib
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from otel_sqlite import mapping
+from otel_sqlite.errors import StoreReplacedError
+from otel_sqlite.model import DropRecord
+from otel_sqlite.receiver import wire
+from otel_sqlite.store.writer import Writer
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from pathlib import Path
+
+    from otel_sqlite.model import SpanRecords
+    from otel_sqlite.receiver.wire import Encoding, Limits
+
+_BATCH_RECORDS: Final = 2_000  # other writers need not wait long for their turn
+
+
+class Intake:
+    """Takes one request after the other."""
+
+    def __init__(self, path: "Path", limits: "Limits") -> None:
+        """Nothing is opened before the first span that is a run or a step.
+
+        Args:
+            path: The dashboard database, absolute.
+            limits: What a request may hold.
+        """
+        self.limits = limits
+        self._writer = Writer(path)
+        self._lock = threading.Lock()
+
+    def take(self, body: bytes, encoding: "Encoding", deadline: float, *, is_gzip: bool) -> "Counter[str]":
+        """Make what a request says durable; returns how many spans were rejected, by reason.
+
+        The same request again changes nothing.
+
+        Args:
+            body: As it came.
+            encoding: What it is encoded in.
+            deadline: The monotonic time until which to wait for other writers.
+            is_gzip: Whether it is compressed.
+
+        Raises:
+            UndecodableError: It is not what its headers say; nothing is written.
+            TooLargeError: It inflates to more than a request may hold; nothing is written.
+            StoreError: Not all of it is written; it may be sent again.
+        """
+        with self._lock:
+            content = wire.inflate(body, self.limits.body_bytes) if is_gzip else body
+            spans, rejected = wire.decode(content, encoding, self.limits)
+            records = [record for span in spans if (record := mapping.to_records(span)) is not None]
+            for start in range(0, len(records), _BATCH_RECORDS):
+                self._write(records[start : start + _BATCH_RECORDS], deadline)
+            if rejected:
+                # Named after what was sent: sent again, it is not counted again.
+                source = hashlib.sha256(content).hexdigest()[:32]
+                drop = DropRecord("", source, "rejected_span", rejected.total())
+                self._writer.write_drops([drop], _remaining_s(deadline))
+            return rejected
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._writer.close()
+
+    def _write(self, records: "list[SpanRecords]", deadline: float) -> None:
+        try:
+            self._writer.write(records, _remaining_s(deadline))
+        except StoreReplacedError:
+            self._writer.write(records, _remaining_s(deadline))
+
+
+def _remaining_s(deadline: float) -> float:
+    return max(deadline - time.monotonic(), 0.0)
