@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_sqlite import clean, death
-from otel_sqlite.errors import StoreReadOnlyError
+from otel_sqlite.errors import StorePathError, StoreReadOnlyError
 from otel_sqlite.model import DropRecord, ErrorRecord, RunRecord, SpanRecords, StepRecord
 from otel_sqlite.store.connection import make_folder, sidecar, try_lock, unlock
 
@@ -118,6 +118,8 @@ class Journal:
         """
         self._lock = lock
         self._folder = folder(path)
+        if path.exists() and not (path.is_file() or path.is_dir()):  # /dev/null, to say that nothing is to be recorded
+            raise StorePathError(path, "not a file")
         make_folder(self._folder, path)
         self.name = f"{time.time_ns():019d}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
         self._path = self._folder / self.name
@@ -283,8 +285,22 @@ def exist(path: Path) -> bool:
 
 
 def is_gone(path: Path, name: str) -> bool:
-    """Whether this journal does not exist any more, and so nobody holds it."""
-    return not (folder(path) / name).exists()
+    """Whether this journal does not exist any more, and its process does not hold it without a name, about to make it anew."""
+    return not (folder(path) / name).exists() and not _is_held_unnamed(name)
+
+
+def _is_held_unnamed(name: str) -> bool:
+    """Whether the process that a journal's name tells has it open: known on Linux, and of processes that we may look into."""
+    pid = name.partition("-")[2].partition("-")[0]
+    try:
+        links = list(Path("/proc", pid, "fd").iterdir())
+    except (OSError, ValueError):  # ValueError: NUL in a name that somebody has tampered with
+        return False
+    for link in links:
+        with contextlib.suppress(OSError):  # closed since
+            if name in str(link.readlink()):
+                return True
+    return False
 
 
 def is_held(file: Path) -> bool:
