@@ -63,7 +63,7 @@ class FreeScoutClient(Client):
     def update_customer(
         self, customer_id: int, *, first_name: str, last_name: str, mobile: str | None = None, subject: str | None = None
     ) -> None:
-        """Change a customer's names and, where one is given, the mobile number.
+        """Change a customer's names and, where one is given, the mobile number; an empty one takes it away.
 
         Raises:
             FreeScoutNotFoundError: There is no such customer any more.
@@ -102,7 +102,10 @@ def _names(first_name: str, last_name: str) -> JsonObject:
 
 
 def _phones(mobile: str | None) -> JsonObject:
-    return {"phones": [{"type": "mobile", "value": mobile}]} if mobile else {}
+    """None leaves the numbers as they are; an empty one takes them away."""
+    if mobile is None:
+        return {}
+    return {"phones": [{"type": "mobile", "value": mobile}] if mobile else []}
 
 
 def _subject(customer_id: int, subject: str | None) -> str:

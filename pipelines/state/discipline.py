@@ -80,6 +80,13 @@ class DisciplineState:
             (self._now(), case.dossier_id),
         )
 
+    def mark_vanished(self, case: Case) -> None:
+        """Take back that the club knows that the case is gone: it has yet to be told."""
+        self._connection.execute(
+            "UPDATE discipline_cases SET dismissed_at = NULL, rondo_club_id = ? WHERE dossier_id = ?",
+            (case.post_id, case.dossier_id),
+        )
+
     def _select(self, condition: str) -> list[Case]:
         query = f"SELECT * FROM discipline_cases WHERE {condition} ORDER BY id"  # noqa: S608  our own conditions
         return [Case.from_row(row) for row in self._connection.execute(query)]

@@ -18,7 +18,7 @@ class WantedCustomer:
         knvb_id: The member that the customer is.
         email: Trimmed and in lower case.
         freescout_id: Its id in FreeScout, where somebody noted it in Sportlink.
-        data: `firstName`, `lastName`, `mobile` (None without one) and `customFields` by name.
+        data: `firstName`, `lastName`, `mobile` (empty: has none any more; None: never had one) and `customFields` by name.
     """
 
     knvb_id: str

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.state.database import transaction
@@ -56,8 +56,13 @@ class LapostaState:
         return members
 
     def replace_list(self, index: int, subscribers: Sequence[Subscriber]) -> None:
-        """Make these the rows of a list. What was sent before is remembered for the addresses that stay."""
+        """Make these the rows of a list. What was sent before is remembered for the addresses that stay.
+
+        A field that an address had before and has no more becomes empty: Laposta keeps what it is not told of.
+        """
         now = self._now()
+        known = self._fields(index)
+        subscribers = [replace(one, custom_fields={**known.get(one.email, {}), **one.custom_fields}) for one in subscribers]
         rows = [
             {
                 "list_index": index,
@@ -75,6 +80,11 @@ class LapostaState:
                 "DELETE FROM members WHERE list_index = ? AND email NOT IN (SELECT value FROM json_each(?))",
                 (index, emails),
             )
+
+    def _fields(self, index: int) -> dict[str, dict[str, str]]:
+        """The fields that the addresses of a list have, by address, as empty texts."""
+        rows = self._connection.execute("SELECT email, custom_fields_json FROM members WHERE list_index = ?", (index,))
+        return {email: dict.fromkeys(json.loads(fields), "") for email, fields in rows}
 
     def count_subscribers(self, index: int) -> int:
         """How many addresses a list has."""

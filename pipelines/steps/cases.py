@@ -3,16 +3,15 @@
 import logging
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache, partial
 from operator import itemgetter
 
 from pipelines.clients import JsonObject
-from pipelines.errors import RondoClubNotFoundError
+from pipelines.errors import RondoClubError, RondoClubNotFoundError
 from pipelines.result import ErrorRecord
 from pipelines.result.discipline import CaseDownloadResult, CasesResult
 from pipelines.state import Case, source_hash
-from pipelines.steps.items import find_orphans, item
+from pipelines.steps.items import find_orphans, is_refusal, item
 from pipelines.systems import Systems
 from pipelines.transform.discipline import case_body, case_title, person_name, read_case, season_of
 
@@ -124,12 +123,22 @@ def _find_vanished(systems: Systems, failures: list[ErrorRecord]) -> list[Case]:
 def _dismiss_case(systems: Systems, case: Case) -> None:
     """Take the case's post out and leave the club word of it: somebody may have to pay, or be told.
 
-    Noted before the club is told, because a word that may have arrived is never repeated; one that is refused is a failure.
+    Noted before the club is told, because a word that may have arrived is never repeated; one that is refused is, next time.
     """
     if case.post_id is not None:
         systems.rondo_club.delete_case(case.post_id, subject=case.dossier_id)
     systems.state.discipline.mark_dismissed(case)
     if case.person_id is not None:
-        with suppress(RondoClubNotFoundError):
-            content = f"Tuchtzaak {case.dossier_id} staat niet meer in Sportlink en is verwijderd: controleer de zaak."
-            systems.rondo_club.create_todo(case.person_id, content=content)
+        _tell_club(systems, case, case.person_id)
+
+
+def _tell_club(systems: Systems, case: Case, person_id: int) -> None:
+    content = f"Tuchtzaak {case.dossier_id} staat niet meer in Sportlink en is verwijderd: controleer de zaak."
+    try:
+        systems.rondo_club.create_todo(person_id, content=content)
+    except RondoClubNotFoundError:
+        logger.debug("the person of %s is gone", case.dossier_id)
+    except RondoClubError as error:
+        if is_refusal(error):
+            systems.state.discipline.mark_vanished(case)
+        raise

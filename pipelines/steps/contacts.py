@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Sequence
-from http import HTTPStatus
 
 from pipelines.errors import LoginError, SportlinkError
 from pipelines.result.people import PushedMember, ReverseSyncResult
 from pipelines.state import Change
 from pipelines.steps.changes import unsettled_changes
+from pipelines.steps.items import is_refusal
 from pipelines.steps.refresh import refresh_persons
 from pipelines.systems import Systems
 from pipelines.transform.contacts import form_inputs
@@ -53,13 +53,8 @@ def _try_update(systems: Systems, knvb_id: str, inputs: dict[str, str]) -> tuple
         except LoginError:
             raise
         except SportlinkError as error:
-            if attempt == ATTEMPTS or _is_refusal(error):
+            if attempt == ATTEMPTS or is_refusal(error):
                 return attempt, error
         else:
             return attempt, None
     raise AssertionError("unreachable")
-
-
-def _is_refusal(error: SportlinkError) -> bool:
-    """Sportlink understood and said no: it says so again when it is asked again."""
-    return error.status is not None and HTTPStatus.BAD_REQUEST <= error.status < HTTPStatus.INTERNAL_SERVER_ERROR

@@ -27,7 +27,7 @@ def sync_customers(systems: Systems, *, force: bool = False, dry_run: bool = Fal
     """
     state = systems.state.freescout
     known = state.customers()
-    wanted = _wanted_customers(systems)
+    wanted = _wanted_customers(systems, known)
     if not wanted:
         raise EmptyDownloadError("sportlink", "members with an address")
     state.store_customers(wanted.values())
@@ -51,7 +51,7 @@ def sync_customers(systems: Systems, *, force: bool = False, dry_run: bool = Fal
     return CustomersResult(**counts, failures=failures)
 
 
-def _wanted_customers(systems: Systems) -> Mapping[str, WantedCustomer]:
+def _wanted_customers(systems: Systems, known: Mapping[str, Customer]) -> Mapping[str, WantedCustomer]:
     contributions = defaultdict[str, list[Contribution]](list)
     for contribution in systems.state.nikki.contributions():
         contributions[contribution.knvb_id].append(contribution)
@@ -63,6 +63,7 @@ def _wanted_customers(systems: Systems) -> Mapping[str, WantedCustomer]:
             teams=teams.get(member.knvb_id, ()),
             contributions=contributions[member.knvb_id],
             freescout_id=freescout_ids.get(member.knvb_id),
+            known=known.get(member.knvb_id),
         )
         for member in systems.state.rondo.members()
     ]

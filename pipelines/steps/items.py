@@ -58,6 +58,11 @@ def is_most(part: int, whole: int) -> bool:
     return part * 2 > whole
 
 
+def is_refusal(error: ClientError) -> bool:
+    """The system understood and said no: nothing was done, and asked again at once it would say so again."""
+    return error.status is not None and HTTPStatus.BAD_REQUEST <= error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+
+
 def _concerns_every_item(error: ClientError) -> bool:
     """A login or a key is refused; a 401 of Sportlink may be about one photo, whose address has expired."""
     has_key = isinstance(error, LapostaError | RondoClubError | FreeScoutError)

@@ -11,7 +11,12 @@ from pipelines.transform.nikki import yearly_saldo, yearly_status
 
 
 def wanted_customer(
-    member: Member, *, teams: Iterable[str], contributions: Sequence[Contribution], freescout_id: int | None
+    member: Member,
+    *,
+    teams: Iterable[str],
+    contributions: Sequence[Contribution],
+    freescout_id: int | None,
+    known: Customer | None = None,
 ) -> WantedCustomer | None:
     """What a member shall be as a customer; None for one without an address.
 
@@ -20,6 +25,7 @@ def wanted_customer(
         teams: Names of the member's teams, each once and sorted.
         contributions: The member's, by year.
         freescout_id: The customer's id, where somebody noted it in Sportlink.
+        known: The customer as it was wanted before: a number that it had is taken away, one that FreeScout alone has is not.
     """
     if not member.email:
         return None
@@ -33,7 +39,7 @@ def wanted_customer(
     data = {
         "firstName": acf["first_name"],
         "lastName": acf["last_name"],
-        "mobile": rondo_club_contacts(acf)["mobile"] or None,
+        "mobile": rondo_club_contacts(acf)["mobile"] or ("" if known and known.data["mobile"] is not None else None),
         "customFields": custom_fields,
     }
     return WantedCustomer(knvb_id=member.knvb_id, email=member.email, freescout_id=freescout_id, data=data)

@@ -318,6 +318,24 @@ def test_a_case_that_vanished_is_not_announced_again_when_the_answer_was_lost(sy
     assert (list(posts()), len(club_sandbox.rondo_club.todos())) == (["T-2"], 1)
 
 
+@pytest.mark.parametrize(
+    "club_sandbox",
+    [[Fault(kind=FaultKind.REFUSED, system="rondo-club", method="POST", path="*/todos", times=1)]],
+    indirect=True,
+    ids=["todo-refused"],
+)
+def test_a_word_to_the_club_that_was_refused_is_given_by_the_next_run(sync, members, posts, club_sandbox):
+    members(ANNE)
+    sync(case(), case("T-2"))
+
+    first, second, third = sync(case("T-2")), sync(case("T-2")), sync(case("T-2"))
+
+    [failure] = first.failures
+    assert failure == ErrorRecord(dossier_id="T-1", message=failure.text, system="discipline-sync")
+    assert (second, third) == (result(total=1, skipped=1, dismissed=1), result(total=1, skipped=1))
+    assert (list(posts()), len(club_sandbox.rondo_club.todos())) == (["T-2"], 1)
+
+
 # ------------------------------------------------------------------------------------------------ change detection, as a law
 
 

@@ -107,9 +107,22 @@ def test_a_second_run_asks_nothing_and_a_changed_member_is_updated(systems, memb
     assert sync_customers(systems) == counts(total=2, updated=1, skipped=1)
     customer_id = ids(systems)["A1"]
     assert asked() == [
-        ("PUT", f"customers/{customer_id}", {"firstName": "Anne", "lastName": "Appel"}),
+        ("PUT", f"customers/{customer_id}", {"firstName": "Anne", "lastName": "Appel", "phones": []}),
         ("PUT", f"customers/{customer_id}/customer_fields", fields()),
     ]
+    assert sync_customers(systems) == counts(total=2, skipped=2)
+
+
+def test_a_number_that_the_helpdesk_noted_for_a_member_without_one_stays(systems, members, club_sandbox):
+    members(BO)
+    sync_customers(systems)
+    systems.freescout.update_customer(ids(systems)["B2"] or 0, first_name="Bo", last_name="Berg", mobile="06-9")
+
+    members({**BO, "MemberSince": "2020-08-01"})
+
+    assert sync_customers(systems).updated == 1
+    [customer] = club_sandbox.freescout.customers()
+    assert customer["_embedded"]["phones"] == [{"type": "mobile", "value": "06-9"}]
 
 
 def test_force_writes_everybody_and_a_dry_run_nobody(systems, members, asked):

@@ -60,6 +60,19 @@ def test_a_second_run_writes_nothing_and_a_changed_field_writes_one_request(syst
     assert person(club_sandbox, "A1")["acf"]["addresses"][0]["city"] == "Testdorp"
 
 
+def test_contact_fields_that_were_emptied_in_sportlink_are_emptied(systems, club, club_sandbox, writes):
+    club(ANNE)
+    sync(systems)
+    writes()
+
+    club({**ANNE, "Email": "", "Mobile": ""})
+
+    assert sync(systems) == result(total=1, updated=1)
+    assert person(club_sandbox, "A1")["acf"]["contact_info"] == []
+    assert sync(systems) == result(total=1, skipped=1)
+    assert writes() == [f"PUT {PEOPLE}/{ids(systems)['A1']}"]
+
+
 def test_force_writes_everybody(systems, club):
     club(ANNE, BO)
     sync(systems)

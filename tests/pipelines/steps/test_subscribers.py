@@ -185,3 +185,39 @@ def test_without_rondo_club_the_volunteers_are_those_of_the_last_time_and_the_st
     assert (failure.identifier, failure.system) == (None, "rondoClub")
     line = "the volunteers are those of the last time: rondo-club: list people: 500"
     assert line in caplog.messages
+
+
+# ------------------------------------------------------------------------------------------------ what was emptied
+
+
+def sent_forms(sandbox):
+    return [one.body for one in sandbox.requests if one.system == "laposta" and one.method == "POST"]
+
+
+def test_a_field_that_was_emptied_in_sportlink_is_emptied_once(systems, club, club_sandbox):
+    club({**ANNE, "Mobile": "06-1", "UnionTeams": "JO14-1"}, BO)
+    prepare(systems)
+    submit_subscribers(systems)
+    before = len(sent_forms(club_sandbox))
+
+    for _ in range(2):
+        club({**ANNE, "Mobile": "", "UnionTeams": ""}, BO)
+        prepare(systems)
+        submit_subscribers(systems)
+
+    [form] = sent_forms(club_sandbox)[before:]
+    assert (form["email"], form["custom_fields[mobielnummer]"], form["custom_fields[team]"]) == ("anne@x.example", "", "")
+    assert form["custom_fields[voornaam]"] == "Anne"
+
+
+def test_an_address_that_was_emptied_in_sportlink_is_forgotten_here_and_left_alone_there(systems, club, club_sandbox):
+    club(ANNE, BO)
+    prepare(systems)
+    submit_subscribers(systems)
+    before = len(sent_forms(club_sandbox))
+
+    club({**ANNE, "Email": ""}, BO)
+    prepare(systems)
+
+    assert submit_subscribers(systems) == lists(systems, (1, 0, 0))
+    assert sent_forms(club_sandbox)[before:] == []
