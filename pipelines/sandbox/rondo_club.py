@@ -50,6 +50,8 @@ CREATE TABLE IF NOT EXISTS persons (
   modified_gmt TEXT NOT NULL,
   acf TEXT NOT NULL
 );
+-- For a page of the list, without a look at those that it leaves out.
+CREATE INDEX IF NOT EXISTS persons_newest_first ON persons (status, created_gmt DESC, id DESC, modified_gmt);
 CREATE TABLE IF NOT EXISTS person_emails (
   email TEXT NOT NULL,
   person_id INTEGER NOT NULL,
