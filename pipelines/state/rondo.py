@@ -50,16 +50,27 @@ class WantedMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A member as the state knows it; `person_id` is its id in Rondo Club."""
+    """A member as the state knows it.
+
+    Attributes:
+        person_id: Its id in Rondo Club.
+        data_json: The body as text: most members are looked at for something else, and all of them at once.
+    """
 
     knvb_id: str
     person_id: int | None
     email: str | None
-    body: dict[str, Any]
+    data_json: str
     source_hash: str
     last_synced_hash: str | None
     image_date: str | None
     photo_state: PhotoState
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """Request body that makes the person what it should be."""
+        body: dict[str, Any] = json.loads(self.data_json)
+        return body
 
     @property
     def is_changed(self) -> bool:
@@ -73,7 +84,7 @@ class Member:
             knvb_id=row["knvb_id"],
             person_id=row["rondo_club_id"],
             email=row["email"],
-            body=json.loads(row["data_json"]),
+            data_json=row["data_json"],
             source_hash=row["source_hash"],
             last_synced_hash=row["last_synced_hash"],
             image_date=row["person_image_date"],
@@ -203,13 +214,12 @@ class RondoState:
         row = self._connection.execute("SELECT modified_gmt FROM rondo_club_refresh").fetchone()
         return row["modified_gmt"] if row else None
 
-    def remember_persons(self, persons: Iterable[RemotePerson], *, until: str | None = None) -> None:
-        """Take over what Rondo Club says of its persons. An id that the state has already stays.
+    def mark_refreshed(self, *, until: str) -> None:
+        """Remember that all modifications up to this one (ISO, UTC) have been read."""
+        self._connection.execute("REPLACE INTO rondo_club_refresh (id, modified_gmt) VALUES (1, ?)", (until,))
 
-        Args:
-            persons: What was read.
-            until: All modifications up to this one have been read now.
-        """
+    def remember_persons(self, persons: Iterable[RemotePerson]) -> None:
+        """Take over what Rondo Club says of its persons. An id that the state has already stays."""
         now = self._now()
         values = [
             {
@@ -223,8 +233,6 @@ class RondoState:
         ]
         with transaction(self._connection):
             self._connection.executemany(_REMEMBER_PERSON, values)
-            if until is not None:
-                self._connection.execute("REPLACE INTO rondo_club_refresh (id, modified_gmt) VALUES (1, ?)", (until,))
 
     def remember_strangers(self, emails: Mapping[int, str]) -> None:
         """Take over which persons of Rondo Club never were members: their addresses by id, empty without one."""

@@ -16,7 +16,7 @@ class ParentSlot(NamedTuple):
 
 
 class MemberRecord(dict[str, str]):
-    """The fields of a member by Sportlink's names, trimmed; a field that is missing is an empty text."""
+    """The fields of a member by Sportlink's names, trimmed; one that is missing or empty is an empty text."""
 
     def __missing__(self, field: str) -> str:
         return ""
@@ -24,7 +24,7 @@ class MemberRecord(dict[str, str]):
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
         """Read one element of what SearchMembers gives, where any field may be null, a number or missing."""
-        return cls({field: _text(value) for field, value in raw.items()})
+        return cls({field: text for field, value in raw.items() if (text := _text(value))})
 
     @property
     def knvb_id(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pipelines.state import Member, Parent, PhotoState, RemotePerson, WantedMember, source_hash
+from pipelines.state.hashing import canonical_json
 
 BODY = {"acf": {"first_name": "Fenna"}}
 WANTED = WantedMember(knvb_id="A1", email="a@x", body=BODY, image_date="2024-09-02", photo_state=PhotoState.PENDING_DOWNLOAD)
@@ -12,7 +13,7 @@ MEMBER = Member(
     knvb_id="A1",
     person_id=None,
     email="a@x",
-    body=BODY,
+    data_json=canonical_json(BODY),
     source_hash=source_hash({"knvb_id": "A1", "data": BODY}),
     last_synced_hash=None,
     image_date="2024-09-02",
@@ -95,13 +96,21 @@ def test_members_are_found_by_the_state_of_their_photo(rondo):
 
 
 def test_a_person_that_exists_already_is_the_member_when_it_comes(rondo):
-    rondo.remember_persons([RemotePerson(knvb_id="A1", person_id=7, is_volunteer=True)], until="2026-02-08T09:00:00Z")
+    rondo.remember_persons([RemotePerson(knvb_id="A1", person_id=7, is_volunteer=True)])
     assert (rondo.members(), rondo.volunteers()) == ([], {"A1"})
 
     rondo.store_members([WANTED])
 
     assert rondo.members() == [replace(MEMBER, person_id=7)]
-    assert rondo.refreshed_until() == "2026-02-08T09:00:00Z"
+
+
+def test_up_to_when_modifications_were_read_is_remembered(rondo):
+    assert rondo.refreshed_until() is None
+
+    rondo.mark_refreshed(until="2026-02-08T09:00:00Z")
+    rondo.mark_refreshed(until="2026-02-09T09:00:00Z")
+
+    assert rondo.refreshed_until() == "2026-02-09T09:00:00Z"
 
 
 def test_an_id_that_is_known_stays_when_there_is_a_second_person(rondo):

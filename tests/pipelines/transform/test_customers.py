@@ -1,5 +1,6 @@
 """Members as customers of FreeScout."""
 
+import json
 from dataclasses import replace
 
 from pipelines.settings import FreeScoutFields
@@ -17,7 +18,7 @@ MEMBER = Member(
     knvb_id="A1",
     person_id=7,
     email="fenna@x",
-    body={"acf": ACF},
+    data_json=json.dumps({"acf": ACF}),
     source_hash="",
     last_synced_hash=None,
     image_date=None,
@@ -51,7 +52,7 @@ def test_a_member_is_a_customer_with_its_teams_and_what_it_owes_of_the_latest_ye
 
 
 def test_what_is_not_known_of_a_member_is_empty():
-    member = replace(MEMBER, body={"acf": {"first_name": "Fenna", "last_name": ""}})
+    member = replace(MEMBER, data_json=json.dumps({"acf": {"first_name": "Fenna", "last_name": ""}}))
 
     assert wanted(member).data == {
         "firstName": "Fenna",

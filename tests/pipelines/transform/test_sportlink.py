@@ -10,7 +10,7 @@ def test_every_field_is_a_trimmed_text():
 
     member = MemberRecord.parse(raw)
 
-    assert member == {"FirstName": "Fenna", "Infix": "", "AddressNumber": "12", "Age": "13", "Tooltip": ""}
+    assert member == {"FirstName": "Fenna", "AddressNumber": "12", "Age": "13"}
 
 
 def test_a_field_that_is_missing_is_empty():
