@@ -151,8 +151,8 @@ def _no_ended_state_is_overwritten(scene: _Scene) -> Iterator[str]:
 def _totals_are_the_sums_of_the_steps(scene: _Scene) -> Iterator[str]:
     wrong = """
     SELECT run_uid, total_created, total_updated, total_skipped, total_failed, step.* FROM runs JOIN (
-      SELECT run_id, SUM(created_count) AS created, SUM(updated_count) AS updated, SUM(skipped_count) AS skipped,
-             SUM(failed_count) AS failed FROM run_steps GROUP BY run_id
+      SELECT run_id, TOTAL(created_count) AS created, TOTAL(updated_count) AS updated, TOTAL(skipped_count) AS skipped,
+             TOTAL(failed_count) AS failed FROM run_steps GROUP BY run_id
     ) AS step ON step.run_id = runs.id
     WHERE run_uid NOT NULL
       AND (total_created, total_updated, total_skipped, total_failed) IS NOT (created, updated, skipped, failed)
