@@ -108,7 +108,7 @@ class Applier:
         self._writer = Writer(settings.path)
         self._offset = 0
         self._unreadable = 0
-        self._noted_losses = (0, 0)
+        self._noted_losses: tuple[int, ...] = (0, 0, 0)
         self._complaints: set[type[StoreError]] = set()
         self._is_drained = False
         self._wake = threading.Event()
@@ -147,6 +147,7 @@ class Applier:
             _make_no_spans()
             self._work_until_stopped()
             self._tick()
+            self._journal.give_up()
             self._is_drained = self._guard(self._apply)
             end = time.monotonic() + _PRUNE_AT_EXIT_S
             self._guard(lambda: self._prune(lambda: time.monotonic() < end))
@@ -206,7 +207,7 @@ class Applier:
         return True
 
     def _note_losses(self) -> None:
-        losses = (self._unreadable, self._journal.lost)
+        losses = (self._unreadable, *self._journal.lost)
         if losses != self._noted_losses:
             self._writer.write_drops(_losses(self._journal.name, *losses), _WRITE_TIMEOUT_S)
             self._noted_losses = losses
@@ -252,7 +253,7 @@ def _apply_dead(dead: "DeadJournal", writer: Writer, deadline: float, may_go_on:
             writer.write(batch, _remaining_s(deadline), is_recovery=True)
         offset, unreadable = lines.end, unreadable + lines.unreadable
     if unreadable:
-        writer.write_drops(_losses(dead.name, unreadable, 0), _remaining_s(deadline))
+        writer.write_drops(_losses(dead.name, unreadable), _remaining_s(deadline))
     return True
 
 
@@ -308,8 +309,8 @@ def _batches(records: "Iterable[SpanRecords]") -> "Iterator[list[SpanRecords]]":
         yield batch
 
 
-def _losses(journal: str, unreadable: int, unwritten: int) -> list[DropRecord]:
-    counts = {"unreadable_line": unreadable, "unwritten_line": unwritten}
+def _losses(journal: str, unreadable: int, lines: int = 0, errors: int = 0) -> list[DropRecord]:
+    counts = {"unreadable_line": unreadable, "unwritten_line": lines, "unwritten_error": errors}
     return [DropRecord("", journal, reason, number) for reason, number in counts.items() if number]
 
 

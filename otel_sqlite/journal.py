@@ -4,6 +4,7 @@ The journal is the durability of the live path: what was appended is on the dash
 """
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -11,6 +12,7 @@ import stat
 import sys
 import time
 import uuid
+from collections import deque
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -21,7 +23,7 @@ from otel_sqlite.model import DropRecord, ErrorRecord, RunRecord, SpanRecords, S
 from otel_sqlite.store.connection import make_folder, sidecar, try_lock, unlock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from contextlib import AbstractContextManager
 
 _logger = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ _STILLBORN_AFTER_S: Final = 60
 _FORMAT: Final = 1
 _READ_BYTES: Final = 4 * 1024 * 1024
 _LONGEST_LINE: Final = 64 * 1024 * 1024  # far more than a record ever takes: what is longer is none
+_WAITING_BYTES: Final = 4 * 1024 * 1024
 _UNREADABLE: Final = (ValueError, TypeError, RecursionError)
 _NEWLINE: Final = b"\n"
 _to_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would make one for each line
@@ -71,6 +74,20 @@ class Lines(NamedTuple):
     end: int
 
 
+class Lost(NamedTuple):
+    """What a journal did not take."""
+
+    lines: int
+    errors: int
+
+
+class _Waiting(NamedTuple):
+    """A line, or the rest of one, and how many item errors it tells of."""
+
+    line: bytes
+    errors: int
+
+
 def folder(path: Path) -> Path:
     """Where the journals of a dashboard database lie."""
     return sidecar(path) / "journal"
@@ -103,7 +120,7 @@ class Journal:
 
     Attributes:
         start, end: Places in it, in bytes ever appended: they go on growing when it is emptied.
-        lost: How many lines the system did not take.
+        lost: What is given up because the system did not take it: lines, and item errors in them.
     """
 
     def __init__(self, path: Path, lock: "AbstractContextManager[object]") -> None:
@@ -123,34 +140,48 @@ class Journal:
         make_folder(self._folder, path)
         self.name = f"{time.time_ns():019d}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
         self._path = self._folder / self.name
-        self._is_torn = False
-        self.lost = 0
+        self._waiting: deque[_Waiting] = deque()
+        self._waiting_bytes = 0
+        self._has_complained = False
+        self.lost = Lost(0, 0)
         self.start = 0
         self.end = 0
         self.header = Header(host(), os.getpid(), boot_id(), *(death.memory_group() or ()))
         # Made under another name and locked before it gets its own: nobody ever sees it unlocked while its owner lives.
         temporary = self._path.with_suffix(_TEMPORARY)
         try:
-            self._descriptor = _open_new(temporary)
-            self._append(_header_line(self.header))
-            self._header_size = self.end
-            temporary.rename(self._path)
+            header = _header_line(self.header)
+            self._descriptor = _make(temporary, self._path, [header])
         except OSError as error:
             raise StoreReadOnlyError(path, f"{self._folder}: {error.strerror}") from error
+        self._header_size = self.end = len(header)
 
     def append(self, records: SpanRecords) -> None:
-        """Add one line; what the system does not take (a full disk) is counted in ``lost``."""
+        """Add one line. What the system does not take (a full disk) waits in memory for the next time, up to some megabytes."""
         line = encode(records)
         with self._lock:
-            try:
-                self._append(line)
-            except OSError as error:
-                if not self.lost:
-                    _logger.warning(
-                        "journal %s cannot be written, the pipeline goes on untracked: %s", self._path, error.strerror
-                    )
-                self.lost += 1
-                self._is_torn = True
+            if self._waiting:
+                self._write_waiting()
+            if self._waiting and self._waiting_bytes + len(line) > _WAITING_BYTES:
+                self._lose([_Waiting(line, len(records.errors))])
+                return
+            self._waiting.append(_Waiting(line, len(records.errors)))
+            self._waiting_bytes += len(line)
+            self._write_waiting()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there are lines that the system did not take yet."""
+        return bool(self._waiting)
+
+    def give_up(self) -> None:
+        """Count what still waits as lost: nobody will try again."""
+        with self._lock:
+            if self._waiting:
+                self._lose(self._waiting)
+                # What comes later, from a run that outlives the shutdown, begins on a line of its own.
+                self._waiting = deque([_Waiting(_NEWLINE, 0)])
+                self._waiting_bytes = len(_NEWLINE)
 
     def read(self, start: int) -> Lines:
         """Whole lines from the place ``start`` on, some megabytes at most. For the thread that empties it."""
@@ -162,18 +193,20 @@ class Journal:
         """Leave a sign of life, the file's modification time; make the file anew when somebody has removed it."""
         with self._lock, contextlib.suppress(OSError):
             os.utime(self._descriptor)
+            self._write_waiting()
             if not self._is_linked():
                 self._relink()
 
     def empty_if(self, may: "Callable[[], bool]", end: int) -> int:
         """Forget all lines, if they end at ``end`` and ``may`` agrees: no run needs them again. Returns where reading goes on."""
         with self._lock:
-            if self.end != end or end == self.start + self._header_size or not may():
+            if self.end != end or end == self.start + self._header_size or self._waiting or not may():
                 return end
             os.ftruncate(self._descriptor, 0)
             self.start = end
-            with contextlib.suppress(OSError):
-                self._append(_header_line(self.header))
+            self._waiting.append(_Waiting(_header_line(self.header), 0))
+            self._waiting_bytes += self._header_size
+            self._write_waiting()
             return self.end
 
     def close(self, *, remove: bool) -> None:
@@ -188,14 +221,27 @@ class Journal:
         with contextlib.suppress(OSError):
             os.close(self._descriptor)
 
-    def _append(self, line: bytes) -> None:
-        if self._is_torn:  # the newline ends what a failed write may have left
-            line = _NEWLINE + line
-        written = os.write(self._descriptor, line)
-        self.end += written
-        self._is_torn = written != len(line)
-        if self._is_torn:
-            raise OSError(28, "short write, the disk is full")
+    def _write_waiting(self) -> None:
+        try:
+            while self._waiting:
+                line, errors = self._waiting[0]
+                written = os.write(self._descriptor, line)
+                self.end += written
+                self._waiting_bytes -= written
+                if written == len(line):
+                    self._waiting.popleft()
+                else:  # a short write: the rest of the line follows when there is room again
+                    self._waiting[0] = _Waiting(line[written:], errors)
+        except OSError as error:
+            self._complain(error)
+
+    def _lose(self, lines: "Collection[_Waiting]") -> None:
+        self.lost = Lost(self.lost.lines + len(lines), self.lost.errors + sum(errors for _, errors in lines))
+
+    def _complain(self, error: OSError) -> None:
+        if not self._has_complained:
+            self._has_complained = True
+            _logger.warning("journal %s cannot be written, the pipeline goes on: %s", self._path, error.strerror)
 
     def _is_linked(self) -> bool:
         try:
@@ -206,11 +252,9 @@ class Journal:
     def _relink(self) -> None:
         """The same journal in a new file: without one at its path nobody sees that this process lives."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = self._path.with_suffix(_TEMPORARY)
-        descriptor = _open_new(temporary)
-        for start in range(0, self.end - self.start, _READ_BYTES):
-            os.write(descriptor, os.pread(self._descriptor, _READ_BYTES, start))
-        temporary.rename(self._path)
+        written = range(0, self.end - self.start, _READ_BYTES)
+        lines = (os.pread(self._descriptor, _READ_BYTES, start) for start in written)
+        descriptor = _make(self._path.with_suffix(_TEMPORARY), self._path, lines)
         os.close(self._descriptor)
         self._descriptor = descriptor
 
@@ -345,10 +389,29 @@ def boot_id() -> str | None:
         return None
 
 
-def _open_new(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    try_lock(descriptor)
+def _make(temporary: Path, path: Path, lines: "Iterable[bytes]") -> int:
+    """Make a journal with its first lines; its locked descriptor.
+
+    Raises:
+        OSError: There is none, and nothing is left of it.
+    """
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        _begin(descriptor, lines)
+        temporary.rename(path)
+    except OSError:
+        os.close(descriptor)
+        temporary.unlink(missing_ok=True)
+        raise
     return descriptor
+
+
+def _begin(descriptor: int, lines: "Iterable[bytes]") -> None:
+    if not try_lock(descriptor):  # without it, everybody would take its process for dead
+        raise OSError(errno.ENOLCK, "it cannot be locked")
+    for line in lines:
+        if os.write(descriptor, line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _remove_stillborn(file: Path) -> None:

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from otel_sqlite import instrument, mapping
 from otel_sqlite.applier import Applier
 from otel_sqlite.errors import StoreError
-from otel_sqlite.journal import Journal
+from otel_sqlite.journal import Journal, Lost
 from otel_sqlite.model import RunRecord, SpanRecords
 from otel_sqlite.settings import Settings
 
@@ -60,6 +60,7 @@ class DashboardSpanProcessor(SpanProcessor):
         self._journal: Journal | None = None
         self._applier: Applier | None = None
         self._reopen_at = 0.0
+        self._unrecorded = Lost(0, 0)  # while there was no journal
         self._is_shut_down = False
         self._has_complained = False
         _processors.add(self)
@@ -133,8 +134,10 @@ class DashboardSpanProcessor(SpanProcessor):
         live = _Live(span)
         records = mapping.to_records(span, live.reading)
         with self._lock:
-            if records is not None and self._open():
-                self._live[_key(span)] = live
+            if records is None:
+                return
+            self._live[_key(span)] = live  # also without a journal: once there is one, the tick tells of it
+            if self._open():
                 live.said = records.span
                 self._append(records)
 
@@ -142,11 +145,15 @@ class DashboardSpanProcessor(SpanProcessor):
         key = _key(span)
         with self._lock:
             live = self._live.pop(key, None)
-            if live is None and (key in self._inherited or not self._open()):
+            if key in self._inherited:
                 return
             records = mapping.to_records(span, None if live is None else live.reading, _unwinding(live))
-            if records is not None:
+            if records is None:
+                return
+            if self._open():
                 self._append(records)
+            else:
+                self._unrecorded = Lost(self._unrecorded.lines + 1, self._unrecorded.errors + len(records.errors))
             if self._is_shut_down and self._applier is not None and self._journal is not None:
                 self._let_go(self._applier, self._journal)
 
@@ -162,12 +169,13 @@ class DashboardSpanProcessor(SpanProcessor):
         if time.monotonic() < self._reopen_at:
             return False
         try:
-            self._journal = Journal(self._settings.path, self._lock)
+            self._journal = journal = Journal(self._settings.path, self._lock)
         except StoreError as error:
             self._reopen_at = time.monotonic() + _REOPEN_AFTER_S
             self._complain_of(error)
             return False
-        self._applier = Applier(self._settings, self._journal, self.tick, lambda: bool(self._live))
+        journal.lost, self._unrecorded = self._unrecorded, Lost(0, 0)
+        self._applier = Applier(self._settings, journal, self.tick, lambda: bool(self._live) or journal.is_waiting)
         return True
 
     def _append(self, records: SpanRecords) -> None:

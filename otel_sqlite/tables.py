@@ -25,6 +25,7 @@ _REASONS: Final = {
     "item_error_limit": "item errors over the limit of a step",
     "unreadable_line": "lines of a journal that cannot be read",
     "unwritten_line": "lines that a journal did not take",
+    "unwritten_error": "item errors in lines that a journal did not take",
 }
 _PIPE_WIDTH: Final = 1_000_000
 _SHORT_MS: Final = 9_950  # shown with a decimal below

@@ -1,14 +1,16 @@
 """A process's own log, and the lock on it that proves the process alive."""
 
 import os
+import resource
 import stat
 import threading
+from contextlib import contextmanager
 
 import pytest
 
 from otel_sqlite import journal as journals
 from otel_sqlite.errors import StoreError
-from otel_sqlite.journal import Journal, dead_journals, decode, encode
+from otel_sqlite.journal import Journal, Lost, dead_journals, decode, encode
 from otel_sqlite.model import ErrorRecord, RunRecord, SpanRecords
 from otel_sqlite.store.connection import try_lock
 
@@ -94,20 +96,79 @@ def test_a_torn_last_line_waits_and_an_unreadable_one_is_counted(path, journal):
     assert journal.read(0)[:2] == ([said(1), said(2)], 1)
 
 
-def test_after_a_short_write_the_next_line_begins_anew(path, journal, caplog):
-    """The disk takes a part of a line; what comes later is not spoilt by it."""
+@contextmanager
+def growing_by_at_most(journal, size):
+    """The system takes so many bytes more, the last of them by a short write."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (os.fstat(journal._descriptor).st_size + size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_line_that_was_written_short_is_continued_when_there_is_room(journal, caplog):
     journal.append(said(1))
-    real, journal._descriptor = journal._descriptor, os.open("/dev/full", os.O_WRONLY)
-    journal.append(said(2))
-    journal.append(said(3))
-    os.close(journal._descriptor)
-    journal._descriptor = real
-    os.write(real, encode(said(2))[:20])
+    with growing_by_at_most(journal, 20):
+        journal.append(said(2))
+        journal.append(said(3))
+        assert journal.is_waiting
+        assert journal.read(0)[:2] == ([said(1)], 0)
     journal.append(said(4))
 
-    assert journal.read(0)[:2] == ([said(1), said(4)], 1)
-    assert journal.lost == 2
+    assert journal.read(0)[:2] == ([said(number) for number in (1, 2, 3, 4)], 0)
+    assert (journal.is_waiting, journal.lost) == (False, Lost(0, 0))
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_a_line_that_waits_is_written_with_the_next_sign_of_life(journal, caplog):
+    with growing_by_at_most(journal, 0):
+        journal.append(said(1))
+    journal.show_life()
+    assert journal.read(0)[:2] == ([said(1)], 0)
+
+
+def test_what_does_not_fit_into_memory_is_lost_and_counted(journal, monkeypatch, caplog):
+    monkeypatch.setattr(journals, "_WAITING_BYTES", 2 * len(encode(said(1))))
+    with growing_by_at_most(journal, 0):
+        for number in range(1, 6):
+            journal.append(said(number))
+    journal.append(said(6))
+    assert journal.read(0)[:2] == ([said(1), said(2), said(6)], 0)
+    assert journal.lost == Lost(3, 3)
+
+
+def test_what_waits_when_nobody_will_try_again_is_lost_and_spoils_nothing(journal, caplog):
+    with growing_by_at_most(journal, 20):
+        journal.append(said(1))
+        journal.give_up()
+    journal.append(said(2))
+    assert journal.read(0)[:2] == ([said(2)], 1)
+    assert journal.lost == Lost(1, 1)
+
+
+def test_it_is_not_emptied_while_a_part_of_a_line_waits(journal, caplog):
+    journal.append(said(1))
+    end = journal.end
+    with growing_by_at_most(journal, 0):
+        journal.append(said(2))
+        assert journal.empty_if(lambda: True, end) == end
+    journal.show_life()
+    assert journal.read(0)[:2] == ([said(1), said(2)], 0)
+
+
+@pytest.mark.parametrize("fault", ["full", "unlockable"])
+def test_one_that_cannot_be_made_whole_leaves_nothing_behind(path, fault, monkeypatch):
+    if fault == "unlockable":  # as on a file system without locks
+        monkeypatch.setattr(journals, "try_lock", lambda _descriptor: False)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20 if fault == "full" else limits[0], limits[1]))
+    try:
+        with pytest.raises(StoreError, match=r"No space left|cannot be locked"):
+            Journal(path, threading.RLock())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(journals.folder(path).iterdir()) == []
 
 
 def test_it_belongs_to_its_owner_alone(path, journal):

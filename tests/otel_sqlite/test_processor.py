@@ -317,19 +317,47 @@ def test_a_folder_of_journals_that_is_removed_does_no_harm_to_the_database(path,
     assert rows("SELECT outcome FROM runs") == [("success",)]
 
 
-def test_lines_that_the_disk_did_not_take_are_in_the_ledger(tracked, rows, caplog):
+def test_lines_that_the_disk_did_not_take_are_written_when_it_does(tracked, rows, caplog):
     with tracked() as provider, run("people", tracer_provider=provider) as r:
-        dashboard = provider.dashboard._journal
-        real, full = dashboard._descriptor, os.open("/dev/full", os.O_WRONLY)
-        dashboard._descriptor = full
-        with r.step("lost"):
+        log = provider.dashboard._journal
+        real, log._descriptor = log._descriptor, os.open("/dev/full", os.O_WRONLY)
+        with r.step("late"):
             pass
-        dashboard._descriptor = real
-        os.close(full)
-        with r.step("kept"):
-            pass
-    assert rows("SELECT step_name FROM run_steps") == [("kept",)]
-    assert rows("SELECT reason, count FROM run_drops") == [("unwritten_line", 2)]
+        os.close(log._descriptor)
+        log._descriptor = real
+    assert rows("SELECT step_name, outcome FROM run_steps") == [("late", "success")]
+    assert rows("SELECT reason, count FROM run_drops") == []
+
+
+def test_lines_that_the_disk_never_took_are_in_the_ledger(tracked, rows, caplog, monkeypatch):
+    monkeypatch.setattr("otel_sqlite.journal._WAITING_BYTES", 0)
+    with tracked() as provider, run("people", tracer_provider=provider) as r:
+        log = provider.dashboard._journal
+        real, log._descriptor = log._descriptor, os.open("/dev/full", os.O_WRONLY)
+        with r.step("first"), r.step("lost") as step:
+            step.item_error(ItemError("a", "bad"))
+        os.close(log._descriptor)
+        log._descriptor = real
+    assert rows("SELECT step_name FROM run_steps") == [("first",)]
+    assert rows("SELECT reason, count FROM run_drops ORDER BY reason") == [("unwritten_error", 1), ("unwritten_line", 3)]
+
+
+def test_what_there_was_no_journal_for_is_counted_and_what_is_open_is_told_later(path, tracked, rows, monkeypatch, caplog):
+    path.parent.mkdir(parents=True)
+    in_the_way = path.with_name(path.name + ".d")
+    in_the_way.write_text("")
+    with tracked() as provider, run("people", tracer_provider=provider) as r:
+        with r.step("lost") as step:
+            step.item_error(ItemError("a", "bad"))
+        with r.step("open") as step:
+            in_the_way.unlink()
+            provider.dashboard._reopen_at = 0
+            with r.step("new"):
+                provider.dashboard.tick()
+                assert provider.force_flush()
+                assert rows("SELECT outcome, journal NOT NULL FROM runs") == [("running", 1)]
+    assert rows("SELECT step_name FROM run_steps ORDER BY step_name") == [("new",), ("open",)]
+    assert rows("SELECT reason, count FROM run_drops ORDER BY reason") == [("unwritten_error", 1), ("unwritten_line", 1)]
 
 
 def test_a_handle_that_is_used_again_is_another_run(tracked, rows):
