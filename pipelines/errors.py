@@ -75,10 +75,11 @@ class StateError(SyncError):
 class EmptyDownloadError(SyncError):
     """A system answered without a single item: refused, because everything known would look gone."""
 
-    def __init__(self, system: str, items: str) -> None:
+    def __init__(self, system: str, items: str, *, remedy: str | None = None) -> None:
         self.system = system
         self.items = items
-        super().__init__(f"{system}: download {items}: none received (nothing was changed; look in {system} itself)")
+        remedy = remedy or f"look in {system} itself"
+        super().__init__(f"{system}: download {items}: none received (nothing was changed; {remedy})")
 
 
 class ClientError(SyncError):

@@ -9,11 +9,11 @@ from pipelines.flow import optional
 from pipelines.report.all import all_report
 from pipelines.report.layout import Report
 from pipelines.result import Clock, utc_now
-from pipelines.result.all import AllStats, InnerRunResult
+from pipelines.result.all import AllStats
 from pipelines.settings import System
 from pipelines.steps import customers, photos
 from pipelines.steps.functions import Selection
-from pipelines.sync_discipline import sync_discipline
+from pipelines.sync_discipline import discipline_run
 from pipelines.sync_functions import function_steps
 from pipelines.sync_people import member_steps, photo_steps
 from pipelines.sync_teams import team_steps
@@ -30,12 +30,13 @@ def sync_all(systems: Systems, *, force: bool = False, clock: Clock = utc_now) -
         photo_steps(r, systems, stats.people)
         stats.coverage = photos.measure_coverage(systems)
         with optional(stats.step_failures, "freescout"), r.step("freescout-sync") as s:
-            if systems.settings.has(System.FREESCOUT):
-                stats.customers = s.record(customers.sync_customers(systems, force=force))
+            stats.has_freescout = systems.settings.has(System.FREESCOUT)
+            if stats.has_freescout:
+                customers.sync_customers(systems, s.record(stats.customers), force=force)
             else:
                 s.skip("FreeScout is not configured")
         with optional(stats.step_failures, "discipline"), r.step("discipline-sync") as s:
-            stats.discipline = s.record(InnerRunResult(stats=sync_discipline(systems, force=force, clock=clock).stats))
+            discipline_run(systems, s.record(stats.discipline).stats, force=force, clock=clock)
     return all_report(stats)
 
 

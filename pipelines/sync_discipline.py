@@ -18,12 +18,17 @@ from pipelines.systems import Systems
 def sync_discipline(systems: Systems, *, force: bool = False, clock: Clock = utc_now) -> Report[DisciplineStats]:
     """Bring discipline cases from Sportlink to Rondo Club, each to the person it is about and to its season."""
     stats = DisciplineStats()
+    discipline_run(systems, stats, force=force, clock=clock)
+    return discipline_report(stats)
+
+
+def discipline_run(systems: Systems, stats: DisciplineStats, *, force: bool, clock: Clock) -> None:
+    """The run itself, also inside another one."""
     with suppress(SyncError), run("discipline") as r, stats.completing(r.summarize, clock):
         with optional(stats.step_failures, "discipline-download"), r.step("discipline-download") as s:
-            stats.download = s.record(cases.download_cases(systems))
+            cases.download_cases(systems, s.record(stats.download))
         with optional(stats.step_failures, "discipline-sync"), r.step("discipline-sync") as s:
-            stats.sync = s.record(cases.sync_cases(systems, stats.download, force=force))
-    return discipline_report(stats)
+            cases.sync_cases(systems, s.record(stats.sync), stats.download, force=force)
 
 
 main = command("discipline", sync_discipline, systems=(System.SPORTLINK, System.RONDO_CLUB))

@@ -26,7 +26,7 @@ def sync_freescout(
         # Here and not before the run, so that the dashboard shows why nothing is synced.
         systems.settings.require(System.FREESCOUT)
         with optional(stats.step_failures, "freescout"), r.step("freescout-sync") as s:
-            stats.customers = s.record(customers.sync_customers(systems, force=force, dry_run=dry_run))
+            customers.sync_customers(systems, s.record(stats.customers), force=force, dry_run=dry_run)
     return freescout_report(stats)
 
 

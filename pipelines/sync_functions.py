@@ -34,7 +34,7 @@ def sync_functions(  # noqa: PLR0913  the flags of the command
     with suppress(SyncError), run("functions") as r, stats.completing(r.summarize, clock) as today:
         function_steps(r, systems, stats, selection, force=force, today=today)
         with optional(stats.step_failures, "free-fields-sync"), r.step("free-fields-sync") as s:
-            stats.free_fields = s.record(free_fields.sync_free_fields(systems, force=force, today=today))
+            free_fields.sync_free_fields(systems, s.record(stats.free_fields), force=force, today=today)
     return functions_report(stats)
 
 
@@ -43,11 +43,11 @@ def function_steps(  # noqa: PLR0913  what the steps of any run need
 ) -> None:
     """The steps that bring functions and committees, in any run."""
     with optional(stats.step_failures, "functions-download"), r.step("functions-download") as s:
-        stats.download = s.record(functions.download_functions(systems, selection, today=today))
+        functions.download_functions(systems, s.record(stats.download), selection, today=today)
     with optional(stats.step_failures, "commissie-sync"), r.step("commissie-sync") as s:
-        stats.commissies = s.record(commissies.sync_commissies(systems, stats.download, force=force))
+        commissies.sync_commissies(systems, s.record(stats.commissies), stats.download, force=force)
     with optional(stats.step_failures, "commissie-work-history-sync"), r.step("commissie-work-history-sync") as s:
-        stats.work_history = s.record(work_history.sync_commissie_history(systems, force=force, today=today))
+        work_history.sync_commissie_history(systems, s.record(stats.work_history), force=force, today=today)
 
 
 main = command(

@@ -22,9 +22,9 @@ def sync_nikki(systems: Systems, *, force: bool = False, dry_run: bool = False, 
     stats = NikkiStats()
     with suppress(SyncError), run("nikki") as r, stats.completing(r.summarize, clock) as today:
         with optional(stats.step_failures, "nikki-download"), r.step("nikki-download") as s:
-            stats.download = s.record(contributions.download_contributions(systems, today=today))
+            contributions.download_contributions(systems, s.record(stats.download), today=today)
         with optional(stats.step_failures, "rondoClub"), r.step("rondo-club-sync") as s:
-            stats.contributions = s.record(contributions.sync_contributions(systems, force=force, dry_run=dry_run))
+            contributions.sync_contributions(systems, s.record(stats.contributions), force=force, dry_run=dry_run)
     return nikki_report(stats)
 
 

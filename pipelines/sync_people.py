@@ -23,28 +23,28 @@ def sync_people(systems: Systems, *, force: bool = False, clock: Clock = utc_now
         member_steps(r, systems, stats, force=force)
         photo_steps(r, systems, stats)
         with optional(stats.step_failures, "reverse-sync"), r.step("reverse-sync") as s:
-            stats.reverse_sync = s.record(contacts.push_contacts(systems))
+            contacts.push_contacts(systems, s.record(stats.reverse_sync))
     return people_report(stats)
 
 
 def member_steps(r: Run, systems: Systems, stats: PeopleStats, *, force: bool) -> None:
     """The steps that bring members and their parents, in any run; without a download the run ends."""
     with r.step("sportlink-download") as s:
-        stats.download = s.record(members.download_members(systems))
+        members.download_members(systems, s.record(stats.download))
     with r.step("laposta-prepare") as s:
-        stats.prepare = s.record(subscribers.prepare_subscribers(systems))
+        subscribers.prepare_subscribers(systems, s.record(stats.prepare))
     with optional(stats.step_failures, "laposta"), r.step("laposta-submit") as s:
-        stats.laposta = s.record(subscribers.submit_subscribers(systems, force=force))
+        subscribers.submit_subscribers(systems, s.record(stats.laposta), force=force)
     with optional(stats.step_failures, "rondoClub"), r.step("rondo-club-sync") as s:
-        stats.rondo_club = s.record(persons.sync_persons(systems, force=force))
+        persons.sync_persons(systems, s.record(stats.rondo_club), force=force)
 
 
 def photo_steps(r: Run, systems: Systems, stats: PeopleStats) -> None:
     """The steps that bring photos, in any run."""
     with optional(stats.step_failures, "photo-download"), r.step("photo-download") as s:
-        stats.photos.download = s.record(photos.download_photos(systems))
+        photos.download_photos(systems, s.record(stats.photos.download))
     with optional(stats.step_failures, "photo-sync"), r.step("photo-upload") as s:
-        stats.photos.upload = s.record(photos.upload_photos(systems))
+        photos.upload_photos(systems, s.record(stats.photos.upload))
 
 
 main = command("people", sync_people, systems=(System.SPORTLINK, System.LAPOSTA, System.RONDO_CLUB))

@@ -27,11 +27,11 @@ def sync_teams(systems: Systems, *, force: bool = False, clock: Clock = utc_now)
 def team_steps(r: Run, systems: Systems, stats: TeamsStats, *, force: bool, today: date) -> None:
     """The steps of teams, in any run."""
     with optional(stats.step_failures, "team-download"), r.step("team-download") as s:
-        stats.download = s.record(teams.download_teams(systems))
+        teams.download_teams(systems, s.record(stats.download))
     with optional(stats.step_failures, "team-sync"), r.step("team-sync") as s:
-        stats.teams = s.record(teams.sync_teams(systems, stats.download, force=force))
+        teams.sync_teams(systems, s.record(stats.teams), stats.download, force=force)
     with optional(stats.step_failures, "work-history-sync"), r.step("work-history-sync") as s:
-        stats.work_history = s.record(work_history.sync_team_history(systems, force=force, today=today))
+        work_history.sync_team_history(systems, s.record(stats.work_history), force=force, today=today)
 
 
 main = command("teams", sync_teams, systems=(System.SPORTLINK, System.RONDO_CLUB))

@@ -6,7 +6,6 @@ from pipelines.report.layout import Report, section, summary
 from pipelines.report.people import laposta_lines, person_lines, photo_lines
 from pipelines.report.posts import post_lines, work_history_lines
 from pipelines.result.all import AllStats, PhotoCoverage
-from pipelines.result.freescout import CustomersResult
 from pipelines.result.functions import FunctionsStats
 from pipelines.result.people import PeopleStats, SubmittedList
 
@@ -23,7 +22,7 @@ def all_report(stats: AllStats) -> Report[AllStats]:
         section("WORK HISTORY SYNC", work_history_lines(stats.teams.work_history)),
         section("FUNCTIONS & COMMISSIES SYNC", _functions(stats.functions)),
         section("PHOTO SYNC", [*photo_lines(stats.people.photos), _coverage(stats.coverage)]),
-        section("FREESCOUT SYNC", _customers(stats.customers)),
+        section("FREESCOUT SYNC", _customers(stats)),
         section("DISCIPLINE SYNC", case_lines(stats.discipline.stats.sync)),
     )
     return Report(stats=stats, summary=text)
@@ -37,8 +36,8 @@ def _totals(people: PeopleStats) -> list[str]:
 def _list(submitted: SubmittedList) -> str:
     if submitted.list_id is None:
         return f"List {submitted.index}: not configured"
-    synced = submitted.added + submitted.updated
-    return f"List {submitted.index}: {synced}/{submitted.total} synced ({submitted.added} added, {submitted.updated} updated)"
+    counts = f"{submitted.created} added, {submitted.updated} updated"
+    return f"List {submitted.index}: {submitted.synced}/{submitted.total} synced ({counts})"
 
 
 def _functions(functions: FunctionsStats) -> list[str]:
@@ -56,5 +55,5 @@ def _coverage(coverage: PhotoCoverage) -> str:
     return f"Coverage: {coverage.members_with_photos}/{coverage.total_members} members have a photo ({share}%)"
 
 
-def _customers(customers: CustomersResult) -> list[str]:
-    return customer_lines(customers) if customers.total else ["skipped (not configured)"]
+def _customers(stats: AllStats) -> list[str]:
+    return customer_lines(stats.customers) if stats.has_freescout else ["skipped (not configured)"]

@@ -7,7 +7,7 @@ from pipelines.result.discipline import DisciplineStats
 from pipelines.result.freescout import CustomersResult, customers_json
 from pipelines.result.functions import FunctionsStats
 from pipelines.result.people import PeopleStats
-from pipelines.result.records import ErrorRecord, Failures, Result, failures_json
+from pipelines.result.records import ErrorRecord, Failures, StepCounts, failures_json
 from pipelines.result.stats import Stats
 from pipelines.result.teams import TeamsStats
 
@@ -15,7 +15,7 @@ _OF_PEOPLE = ("downloaded", "prepared", "excluded", "synced", "added", "updated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InnerRunResult(Result):
+class InnerRunResult(StepCounts):
     """The step discipline-sync, which is a run of its own; whatever failed in there, failed here as well."""
 
     stats: DisciplineStats
@@ -51,7 +51,7 @@ class PhotoCoverage:
 
 @dataclass(slots=True, kw_only=True)
 class AllStats(Stats):
-    """What a run of all did, by the pipelines whose steps it took."""
+    """What a run of all did, by the pipelines whose steps it took; without FreeScout in the settings there are no customers."""
 
     pipeline: ClassVar[str] = "all"
 
@@ -59,6 +59,7 @@ class AllStats(Stats):
     teams: TeamsStats = field(default_factory=TeamsStats)
     functions: FunctionsStats = field(default_factory=FunctionsStats)
     coverage: PhotoCoverage = PhotoCoverage()
+    has_freescout: bool = True
     customers: CustomersResult = field(default_factory=CustomersResult)
     discipline: InnerRunResult = field(default_factory=lambda: InnerRunResult(stats=DisciplineStats()))
 

@@ -1,18 +1,17 @@
 """What the steps of discipline report, and the stats of a run of discipline."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pipelines.result.records import ErrorRecord, Failures, Result, failures_json
 from pipelines.result.stats import Stats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class CaseDownloadResult(Result):
     """The step discipline-download; `case_count` counts what was received."""
 
     case_count: int = 0
-    failures: Failures = ()
 
     @property
     def created(self) -> int:
@@ -20,7 +19,7 @@ class CaseDownloadResult(Result):
         return self.case_count
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class CasesResult(Result):
     """The step discipline-sync.
 
@@ -36,7 +35,6 @@ class CasesResult(Result):
     skipped: int = 0
     skipped_no_person: int = 0
     dismissed: int = 0
-    failures: Failures = ()
 
     @property
     def synced(self) -> int:
@@ -55,13 +53,14 @@ class DisciplineStats(Stats):
 
     pipeline: ClassVar[str] = "discipline"
 
-    download: CaseDownloadResult = CaseDownloadResult()
-    sync: CasesResult = CasesResult()
+    download: CaseDownloadResult = field(default_factory=CaseDownloadResult)
+    sync: CasesResult = field(default_factory=CasesResult)
 
     @property
     def failures(self) -> Failures:
-        """Everything that failed, in the order of the stats."""
-        return [*self._download(), *self._sync()]
+        """Everything that failed, in the order in which it did: it only grows."""
+        of_steps = [*self.failed_steps("discipline-download"), *self.download.failures, *self.sync.failures]
+        return [*of_steps, *self.failed_steps("discipline-sync", "discipline")]
 
     def as_json(self) -> dict[str, Any]:
         """The stats as `summary_json` holds them."""

@@ -1,13 +1,13 @@
 """What the step of freescout reports, and the stats of a run of freescout."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pipelines.result.records import Failures, Result, failures_json
 from pipelines.result.stats import Stats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class CustomersResult(Result):
     """The step freescout-sync; `deleted` customers were members, and have no address any more."""
 
@@ -16,7 +16,6 @@ class CustomersResult(Result):
     updated: int = 0
     skipped: int = 0
     deleted: int = 0
-    failures: Failures = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,7 +24,7 @@ class FreeScoutStats(Stats):
 
     pipeline: ClassVar[str] = "freescout"
 
-    customers: CustomersResult = CustomersResult()
+    customers: CustomersResult = field(default_factory=CustomersResult)
 
     @property
     def failures(self) -> Failures:

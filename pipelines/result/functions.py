@@ -8,7 +8,7 @@ from pipelines.result.records import ErrorRecord, Failures, Result, failures_jso
 from pipelines.result.stats import Stats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class FunctionsDownloadResult(Result):
     """The step functions-download.
 
@@ -25,7 +25,6 @@ class FunctionsDownloadResult(Result):
     functions_count: int = 0
     committees_count: int = 0
     is_complete: bool = False
-    failures: Failures = ()
 
     @property
     def created(self) -> int:
@@ -33,14 +32,13 @@ class FunctionsDownloadResult(Result):
         return self.total
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class FreeFieldsResult(Result):
     """The step free-fields-sync; `skipped` members have a person that shows their fields already."""
 
     total: int = 0
     updated: int = 0
     skipped: int = 0
-    failures: Failures = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,10 +47,10 @@ class FunctionsStats(Stats):
 
     pipeline: ClassVar[str] = "functions"
 
-    download: FunctionsDownloadResult = FunctionsDownloadResult()
+    download: FunctionsDownloadResult = field(default_factory=FunctionsDownloadResult)
     commissies: PostsResult = field(default_factory=PostsResult)
     work_history: WorkHistoryResult = field(default_factory=WorkHistoryResult)
-    free_fields: FreeFieldsResult = FreeFieldsResult()
+    free_fields: FreeFieldsResult = field(default_factory=FreeFieldsResult)
 
     @property
     def failures(self) -> Failures:

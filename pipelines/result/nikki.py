@@ -1,13 +1,13 @@
 """What the steps of nikki report, and the stats of a run of nikki."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pipelines.result.records import ErrorRecord, Failures, Result, failures_json
 from pipelines.result.stats import Stats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class NikkiDownloadResult(Result):
     """The step nikki-download."""
 
@@ -19,14 +19,13 @@ class NikkiDownloadResult(Result):
         return self.count
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ContributionsResult(Result):
     """The step rondo-club-sync; `without_person` members have no person in Rondo Club, which is no failure."""
 
     updated: int = 0
     skipped: int = 0
     without_person: int = 0
-    failures: Failures = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,8 +34,8 @@ class NikkiStats(Stats):
 
     pipeline: ClassVar[str] = "nikki"
 
-    download: NikkiDownloadResult = NikkiDownloadResult()
-    contributions: ContributionsResult = ContributionsResult()
+    download: NikkiDownloadResult = field(default_factory=NikkiDownloadResult)
+    contributions: ContributionsResult = field(default_factory=ContributionsResult)
 
     @property
     def failures(self) -> Failures:

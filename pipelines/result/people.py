@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from pipelines.result.records import ErrorRecord, Failures, Result, failures_json
+from pipelines.result.records import ErrorRecord, Failures, Result, StepCounts, failures_json
 from pipelines.result.stats import Stats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class DownloadResult(Result):
     """The step sportlink-download."""
 
@@ -28,35 +28,36 @@ class PreparedList:
     updates: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PrepareResult(Result):
-    """The step laposta-prepare; `excluded` subscribers have an address that occupies all lists already."""
+    """The step laposta-prepare; `excluded` subscribers have an address that occupies all lists already.
 
-    lists: tuple[PreparedList, ...] = ()
+    What fails is the question who is a volunteer: they are those of an earlier run then.
+    """
+
+    lists: list[PreparedList] = field(default_factory=list)
     excluded: int = 0
-    refresh_failures: Failures = ()
 
     @property
     def created(self) -> int:
         """Subscribers prepared, over all lists."""
         return sum(prepared.total for prepared in self.lists)
 
-    @property
-    def failures(self) -> Failures:
-        """Why the volunteers are those of an earlier run, if they are."""
-        return self.refresh_failures
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmittedList:
+@dataclass(slots=True, kw_only=True)
+class SubmittedList(Result):
     """A Laposta list: its number from 1, its id (None: not used), its subscribers, and what became of those that were sent."""
 
     index: int
     list_id: str | None
     total: int = 0
-    added: int = 0
+    created: int = 0
     updated: int = 0
-    failures: Failures = ()
+
+    @property
+    def synced(self) -> int:
+        """Subscribers that were sent."""
+        return self.created + self.updated
 
     def as_json(self) -> dict[str, Any]:
         """The list as it stands in the stats."""
@@ -64,23 +65,23 @@ class SubmittedList:
             "index": self.index,
             "listId": self.list_id,
             "total": self.total,
-            "synced": self.added + self.updated,
-            "added": self.added,
+            "synced": self.synced,
+            "added": self.created,
             "updated": self.updated,
             "errors": failures_json(self.failures),
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmitResult(Result):
+@dataclass(slots=True, kw_only=True)
+class SubmitResult(StepCounts):
     """The step laposta-submit."""
 
-    lists: tuple[SubmittedList, ...] = ()
+    lists: list[SubmittedList] = field(default_factory=list)
 
     @property
     def created(self) -> int:
         """Subscribers added, over all lists."""
-        return sum(submitted.added for submitted in self.lists)
+        return sum(submitted.created for submitted in self.lists)
 
     @property
     def updated(self) -> int:
@@ -93,8 +94,8 @@ class SubmitResult(Result):
         return [failure for submitted in self.lists for failure in submitted.failures]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonCounts:
+@dataclass(slots=True, kw_only=True)
+class PersonCounts(Result):
     """What became of the members, or of the parents.
 
     Attributes:
@@ -110,15 +111,14 @@ class PersonCounts:
     skipped: int = 0
     deleted: int = 0
     conflicts: int = 0
-    failures: Failures = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonsResult(Result):
+@dataclass(slots=True, kw_only=True)
+class PersonsResult(StepCounts):
     """The step rondo-club-sync."""
 
-    members: PersonCounts = PersonCounts()
-    parents: PersonCounts = PersonCounts()
+    members: PersonCounts = field(default_factory=PersonCounts)
+    parents: PersonCounts = field(default_factory=PersonCounts)
 
     @property
     def total(self) -> int:
@@ -151,14 +151,13 @@ class PersonsResult(Result):
         return [*self.members.failures, *self.parents.failures]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PhotoDownloadResult(Result):
     """The step photo-download; `missing` photos have a date in Sportlink and no image, which is no failure."""
 
     total: int = 0
     downloaded: int = 0
     missing: int = 0
-    failures: Failures = ()
 
     @property
     def created(self) -> int:
@@ -166,14 +165,13 @@ class PhotoDownloadResult(Result):
         return self.downloaded
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PhotoUploadResult(Result):
     """The step photo-upload; `postponed` photos have no person or no file yet, and each is a failure as well."""
 
     uploaded: int = 0
     deleted: int = 0
     postponed: int = 0
-    failures: Failures = ()
 
     @property
     def created(self) -> int:
@@ -206,16 +204,16 @@ class PushedMember:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReverseSyncResult(Result):
+@dataclass(slots=True, kw_only=True)
+class ReverseSyncResult(StepCounts):
     """The step reverse-sync; one result for each member with changes."""
 
-    results: tuple[PushedMember, ...] = ()
+    results: list[PushedMember] = field(default_factory=list)
 
     @property
     def updated(self) -> int:
         """Members whose changes Sportlink has."""
-        return len(self.results) - self.failed
+        return sum(pushed.error is None for pushed in self.results)
 
     @property
     def failures(self) -> Failures:
@@ -231,8 +229,8 @@ class ReverseSyncResult(Result):
 class PhotoStats:
     """The results of the two photo steps."""
 
-    download: PhotoDownloadResult = PhotoDownloadResult()
-    upload: PhotoUploadResult = PhotoUploadResult()
+    download: PhotoDownloadResult = field(default_factory=PhotoDownloadResult)
+    upload: PhotoUploadResult = field(default_factory=PhotoUploadResult)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -241,12 +239,12 @@ class PeopleStats(Stats):
 
     pipeline: ClassVar[str] = "people"
 
-    download: DownloadResult = DownloadResult()
-    prepare: PrepareResult = PrepareResult()
-    laposta: SubmitResult = SubmitResult()
-    rondo_club: PersonsResult = PersonsResult()
+    download: DownloadResult = field(default_factory=DownloadResult)
+    prepare: PrepareResult = field(default_factory=PrepareResult)
+    laposta: SubmitResult = field(default_factory=SubmitResult)
+    rondo_club: PersonsResult = field(default_factory=PersonsResult)
     photos: PhotoStats = field(default_factory=PhotoStats)
-    reverse_sync: ReverseSyncResult = ReverseSyncResult()
+    reverse_sync: ReverseSyncResult = field(default_factory=ReverseSyncResult)
 
     @property
     def failures(self) -> Failures:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.result.records import Failures, Result
+from pipelines.result.records import Result
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PostsResult(Result):
     """What became of the teams, or of the commissies.
 
@@ -20,7 +20,6 @@ class PostsResult(Result):
     updated: int = 0
     skipped: int = 0
     deleted: int = 0
-    failures: Failures = ()
 
     @property
     def synced(self) -> int:
@@ -39,7 +38,7 @@ class PostsResult(Result):
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class WorkHistoryResult(Result):
     """What became of the rows of one kind in the work history of persons.
 
@@ -48,7 +47,7 @@ class WorkHistoryResult(Result):
         synced: Of these, those whose rows had to be written, and are.
         created: Rows added.
         ended: Rows that are over.
-        skipped: Memberships whose rows were left as they were, or that can have none yet.
+        skipped: Rows that were as they should be.
     """
 
     total: int = 0
@@ -56,7 +55,6 @@ class WorkHistoryResult(Result):
     created: int = 0
     ended: int = 0
     skipped: int = 0
-    failures: Failures = ()
 
     @property
     def updated(self) -> int:

@@ -1,7 +1,8 @@
 """What steps report: counts, and the items that failed."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from otel_sqlite import ItemError
 
@@ -53,7 +54,7 @@ def failures_json(failures: Iterable[ErrorRecord]) -> list[dict[str, str]]:
     return [failure.as_json() for failure in failures]
 
 
-class Result:
+class StepCounts:
     """What the tracking asks of any step's result. The count columns that a step has nothing for are zero."""
 
     __slots__ = ()
@@ -74,9 +75,9 @@ class Result:
         return 0
 
     @property
+    @abstractmethod
     def failures(self) -> Failures:
-        """The items that failed, and what failed as a whole while the step went on."""
-        return ()
+        """The items that failed, and what failed as a whole while the step went on; it only grows."""
 
     @property
     def failed(self) -> int:
@@ -87,3 +88,18 @@ class Result:
     def errors(self) -> list[ItemError]:
         """The failures as the tracking takes them."""
         return [failure.as_item_error() for failure in self.failures]
+
+    def told(self, *counts: str) -> str:
+        """These counts, by name, and how many failed: for a line in the log."""
+        return ", ".join(f"{getattr(self, name)} {name}" for name in (*counts, "failed"))
+
+
+@dataclass(slots=True, kw_only=True)
+class Result(StepCounts):
+    """A result that its step fills as it goes: who follows it sees how far the step has come, and what it did before it raised.
+
+    A count goes up when a request has succeeded. An item that fails is a failure and nothing else, even if something of it was
+    written.
+    """
+
+    failures: list[ErrorRecord] = field(default_factory=list)

@@ -8,7 +8,7 @@ from pipelines.result.records import ErrorRecord, Failures, Result, failures_jso
 from pipelines.result.stats import Stats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class TeamDownloadResult(Result):
     """The step team-download.
 
@@ -20,7 +20,6 @@ class TeamDownloadResult(Result):
     team_count: int = 0
     member_count: int = 0
     is_complete: bool = False
-    failures: Failures = ()
 
     @property
     def created(self) -> int:
@@ -34,7 +33,7 @@ class TeamsStats(Stats):
 
     pipeline: ClassVar[str] = "teams"
 
-    download: TeamDownloadResult = TeamDownloadResult()
+    download: TeamDownloadResult = field(default_factory=TeamDownloadResult)
     teams: PostsResult = field(default_factory=PostsResult)
     work_history: WorkHistoryResult = field(default_factory=WorkHistoryResult)
 

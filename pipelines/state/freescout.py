@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from pipelines.state.database import transaction
-from pipelines.state.hashing import canonical_json, source_hash
+from pipelines.state.hashing import Synced, canonical_json, source_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,20 +33,13 @@ class WantedCustomer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Customer:
+class Customer(Synced):
     """A customer as the state knows it; `freescout_id` is None while it has none."""
 
     knvb_id: str
     email: str
     freescout_id: int | None
     data: dict[str, Any]
-    source_hash: str
-    last_synced_hash: str | None
-
-    @property
-    def is_changed(self) -> bool:
-        """FreeScout does not know the customer in this form."""
-        return self.last_synced_hash != self.source_hash
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> Self:
@@ -102,6 +95,11 @@ class FreeScoutState:
             "UPDATE freescout_customers SET last_synced_hash = ?, last_synced_at = ? WHERE knvb_id = ?",
             (customer.source_hash, self._now(), customer.knvb_id),
         )
+
+    def is_shared(self, customer: Customer) -> bool:
+        """Another member is the same customer of FreeScout, because they share an address."""
+        query = "SELECT 1 FROM freescout_customers WHERE freescout_id = ? AND knvb_id != ?"
+        return self._connection.execute(query, (customer.freescout_id, customer.knvb_id)).fetchone() is not None
 
     def delete_customer(self, knvb_id: str) -> None:
         """Forget the customer altogether."""

@@ -12,3 +12,4 @@ CREATE TABLE IF NOT EXISTS freescout_customers (
   last_synced_at   TEXT,
   last_synced_hash TEXT
 );
+CREATE INDEX IF NOT EXISTS customers_by_id ON freescout_customers (freescout_id);

@@ -2,6 +2,20 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synced:
+    """What a system shall know, by its hash, and what it was told last; None: nothing yet."""
+
+    source_hash: str
+    last_synced_hash: str | None
+
+    @property
+    def is_changed(self) -> bool:
+        """The system does not know it in this form."""
+        return self.last_synced_hash != self.source_hash
 
 
 def canonical_json(payload: object) -> str:

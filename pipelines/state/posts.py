@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from pipelines.state.database import transaction
-from pipelines.state.hashing import canonical_json, source_hash
+from pipelines.state.hashing import Synced, canonical_json, source_hash
 
 
 class PostKind(StrEnum):
@@ -41,7 +41,7 @@ class WantedPost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
+class Post(Synced):
     """A team or a commissie as the state knows it; `post_id` is its id in Rondo Club."""
 
     key: str
@@ -49,13 +49,6 @@ class Post:
     team_code: str
     body: dict[str, Any]
     post_id: int | None
-    source_hash: str
-    last_synced_hash: str | None
-
-    @property
-    def is_changed(self) -> bool:
-        """Rondo Club does not know it in this form."""
-        return self.last_synced_hash != self.source_hash
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> Self:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from pipelines.state.database import transaction
-from pipelines.state.hashing import canonical_json, source_hash
+from pipelines.state.hashing import Synced, canonical_json, source_hash
 
 
 class PhotoState(StrEnum):
@@ -49,7 +49,7 @@ class WantedMember:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Synced):
     """A member as the state knows it.
 
     Attributes:
@@ -61,8 +61,6 @@ class Member:
     person_id: int | None
     email: str | None
     data_json: str
-    source_hash: str
-    last_synced_hash: str | None
     image_date: str | None
     photo_state: PhotoState
 
@@ -71,11 +69,6 @@ class Member:
         """Request body that makes the person what it should be."""
         body: dict[str, Any] = json.loads(self.data_json)
         return body
-
-    @property
-    def is_changed(self) -> bool:
-        """Rondo Club does not know the member in this form."""
-        return self.last_synced_hash != self.source_hash
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> Self:

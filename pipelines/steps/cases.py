@@ -1,14 +1,12 @@
 """Bring the discipline cases from Sportlink to Rondo Club."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable
 from functools import cache, partial
 from operator import itemgetter
 
 from pipelines.clients import JsonObject
 from pipelines.errors import RondoClubError, RondoClubNotFoundError
-from pipelines.result import ErrorRecord
 from pipelines.result.discipline import CaseDownloadResult, CasesResult
 from pipelines.state import Case, source_hash
 from pipelines.steps.items import find_orphans, is_refusal, item
@@ -22,21 +20,22 @@ SYSTEM = "discipline-sync"
 PersonName = Callable[[int], str]
 
 
-def download_cases(systems: Systems) -> CaseDownloadResult:
+def download_cases(systems: Systems, result: CaseDownloadResult) -> None:
     """Keep what Sportlink says of the cases. There may be none, and then those known from before are kept too."""
     received = systems.sportlink.download_discipline_cases()
     cases = {str(raw["DossierId"]): read_case(raw) for raw in received if raw.get("DossierId")}
     if cases:
         systems.state.discipline.store_cases(cases)
-    logger.info("%d discipline cases downloaded", len(received))
-    return CaseDownloadResult(case_count=len(received))
+    result.case_count = len(received)
+    logger.info("%d discipline cases downloaded", result.case_count)
 
 
-def sync_cases(systems: Systems, download: CaseDownloadResult, *, force: bool = False) -> CasesResult:
+def sync_cases(systems: Systems, result: CasesResult, download: CaseDownloadResult, *, force: bool = False) -> None:
     """Write the cases that are new or different, all by force, and tell the club of those that have vanished.
 
     Args:
         systems: Where from and where to.
+        result: What becomes of them.
         download: What this run downloaded; without cases in it, none has vanished.
         force: Write all of them.
 
@@ -47,20 +46,17 @@ def sync_cases(systems: Systems, download: CaseDownloadResult, *, force: bool = 
     person_ids = systems.state.rondo.person_ids()
     read_name = cache(lambda person_id: person_name(systems.rondo_club.get_person(person_id)))
     cases = systems.state.discipline.cases()
-    failures = list[ErrorRecord]()
-    vanished = _find_vanished(systems, failures) if download.case_count else []
-    counts: Counter[str] = Counter(total=len(cases))
+    vanished = _find_vanished(systems, result) if download.case_count else []
+    result.total = len(cases)
     for case in systems.track(cases, "syncing discipline cases"):
-        with item(failures, dossier_id=case.dossier_id, system=SYSTEM):
+        with item(result.failures, dossier_id=case.dossier_id, system=SYSTEM):
             person_id = person_ids.get(case.source["PublicPersonId"] or "")
-            counts[_sync_case(systems, case, person_id, read_name, force=force)] += 1
+            _sync_case(systems, result, case, person_id, read_name, force=force)
     for case in systems.track(vanished, "dismissing discipline cases"):
-        with item(failures, dossier_id=case.dossier_id, system=SYSTEM):
+        with item(result.failures, dossier_id=case.dossier_id, system=SYSTEM):
             _dismiss_case(systems, case)
-            counts["dismissed"] += 1
-    told = ", ".join(f"{counts[name]} {name}" for name in ("created", "updated", "skipped", "dismissed"))
-    logger.info("discipline cases: %s, %d failed", told, len(failures))
-    return CasesResult(**counts, failures=failures)
+            result.dismissed += 1
+    logger.info("discipline cases: %s", result.told("created", "updated", "skipped", "dismissed"))
 
 
 def _adopt_posts(systems: Systems) -> None:
@@ -81,43 +77,49 @@ def _shown_dossier(post: JsonObject) -> str:
     return str(acf.get("dossier_id") or "") if isinstance(acf, dict) else ""
 
 
-def _sync_case(systems: Systems, case: Case, person_id: int | None, read_name: PersonName, *, force: bool) -> str:
-    """Returns the count that the case goes into."""
+def _sync_case(  # noqa: PLR0913  what is known of a case
+    systems: Systems, result: CasesResult, case: Case, person_id: int | None, read_name: PersonName, *, force: bool
+) -> None:
     season = season_of(str(case.source["MatchDate"] or ""))
     if person_id is None:
-        return "skipped_no_person"
+        result.skipped_no_person += 1
+        return
     synced_hash = source_hash({"case": case.source, "person": person_id})
     if season is None or (case.last_synced_hash == synced_hash and not force):
-        return "skipped"
+        result.skipped += 1
+        return
     try:
         title = case_title(case.source, read_name(person_id))
     except RondoClubNotFoundError:
         systems.state.rondo.forget_person(person_id)
-        return "skipped_no_person"
+        result.skipped_no_person += 1
+        return
     body = partial(case_body, case.source, title=title, person_id=person_id, season_term=systems.rondo_club.season_term(season))
-    post_id, outcome = _write_case(systems, case, body)
+    post_id = _write_case(systems, result, case, body)
     systems.state.discipline.mark_synced(case, post_id=post_id, person_id=person_id, season=season, synced_hash=synced_hash)
-    return outcome
 
 
-def _write_case(systems: Systems, case: Case, make_body: Callable[..., JsonObject]) -> tuple[int, str]:
-    """Returns the post, and whether it was "created" or "updated"."""
+def _write_case(systems: Systems, result: CasesResult, case: Case, make_body: Callable[..., JsonObject]) -> int:
+    """Returns the post."""
     if case.post_id is not None:
         try:
             systems.rondo_club.update_case(case.post_id, make_body(is_new=False), subject=case.dossier_id)
         except RondoClubNotFoundError:
             logger.debug("the post of %s is gone", case.dossier_id)
         else:
-            return case.post_id, "updated"
-    return systems.rondo_club.create_case(make_body(is_new=True), subject=case.dossier_id), "created"
+            result.updated += 1
+            return case.post_id
+    post_id = systems.rondo_club.create_case(make_body(is_new=True), subject=case.dossier_id)
+    result.created += 1
+    return post_id
 
 
-def _find_vanished(systems: Systems, failures: list[ErrorRecord]) -> list[Case]:
+def _find_vanished(systems: Systems, result: CasesResult) -> list[Case]:
     """The cases that Sportlink shows no more, although Rondo Club has them; none when it would be all of them."""
     state = systems.state.discipline
     present = {case.dossier_id for case in state.cases()}
     known = {case.dossier_id: case for case in (*state.cases(), *state.vanished()) if case.post_id is not None}
-    return find_orphans(known, present, failures, system=SYSTEM)
+    return find_orphans(known, present, result.failures, system=SYSTEM)
 
 
 def _dismiss_case(systems: Systems, case: Case) -> None:

@@ -10,11 +10,12 @@ from pipelines.systems import Systems
 from pipelines.transform.commissies import wanted_commissies
 
 
-def sync_commissies(systems: Systems, download: FunctionsDownloadResult, *, force: bool = False) -> PostsResult:
+def sync_commissies(systems: Systems, result: PostsResult, download: FunctionsDownloadResult, *, force: bool = False) -> None:
     """Write to Rondo Club the commissies that are new or different; all of them by force.
 
     Args:
         systems: Where from and where to.
+        result: What becomes of them.
         download: What this run downloaded; only one that has the places of everyone, and any at all, says which
             commissies are gone.
         force: Write all of them.
@@ -34,7 +35,7 @@ def sync_commissies(systems: Systems, download: FunctionsDownloadResult, *, forc
         new_fields={"content": ""},
     )
     is_complete = download.is_complete and download.downloaded > 0
-    return sync_posts(systems, kind, may_delete=is_complete, is_complete=is_complete, force=force)
+    sync_posts(systems, result, kind, may_delete=is_complete, is_complete=is_complete, force=force)
 
 
 def _shown_name(post: JsonObject) -> str:

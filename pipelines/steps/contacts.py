@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 3
 
 
-def push_contacts(systems: Systems) -> ReverseSyncResult:
+def push_contacts(systems: Systems, result: ReverseSyncResult) -> None:
     """See what was changed in Rondo Club, and fill it in in Sportlink's form, member by member.
 
     Without changes Sportlink is not even asked.
@@ -29,11 +29,10 @@ def push_contacts(systems: Systems) -> ReverseSyncResult:
     refresh_persons(systems)
     unsettled = [(knvb_id, unsettled_changes(systems, knvb_id)) for knvb_id in systems.state.contacts.changed_members()]
     pending = [(knvb_id, changes) for knvb_id, changes in unsettled if changes]
-    tracked = systems.track(pending, "pushing contact details")
-    result = ReverseSyncResult(results=tuple(_push_member(systems, knvb_id, changes) for knvb_id, changes in tracked))
+    for knvb_id, changes in systems.track(pending, "pushing contact details"):
+        result.results.append(_push_member(systems, knvb_id, changes))
     if pending:
-        logger.info("%d members pushed to Sportlink, %d failed", result.updated, result.failed)
-    return result
+        logger.info("members pushed to Sportlink: %s", result.told("updated"))
 
 
 def _push_member(systems: Systems, knvb_id: str, changes: Sequence[Change]) -> PushedMember:

@@ -1,14 +1,11 @@
 """Bring what members owe from Nikki to their persons in Rondo Club."""
 
 import logging
-from collections import Counter
 from datetime import date
-from enum import Enum, auto
 from itertools import groupby
 
 from pipelines.clients import JsonObject
 from pipelines.errors import EmptyDownloadError, RondoClubNotFoundError
-from pipelines.result import ErrorRecord
 from pipelines.result.nikki import ContributionsResult, NikkiDownloadResult
 from pipelines.steps.items import item
 from pipelines.systems import Systems
@@ -20,16 +17,7 @@ logger = logging.getLogger(__name__)
 SYSTEM = "rondoClub"
 
 
-class _Done(Enum):
-    """What became of a person's contributions."""
-
-    UPDATED = auto()
-    SKIPPED = auto()
-    HELD_BACK = auto()
-    WITHOUT_PERSON = auto()
-
-
-def download_contributions(systems: Systems, *, today: date) -> NikkiDownloadResult:
+def download_contributions(systems: Systems, result: NikkiDownloadResult, *, today: date) -> None:
     """Keep what Nikki says of the contributions of the last years.
 
     Raises:
@@ -41,43 +29,40 @@ def download_contributions(systems: Systems, *, today: date) -> NikkiDownloadRes
     amounts = systems.nikki.download_amounts()
     contributions = [contribution(row, amounts) for row in rows]
     systems.state.nikki.replace_years(contributions, oldest=today.year - YEARS_KEPT + 1)
+    result.count = len(rows)
     logger.info("%d contributions downloaded%s", len(rows), "" if amounts is not None else ", without a report of the amounts")
-    return NikkiDownloadResult(count=len(rows))
 
 
-def sync_contributions(systems: Systems, *, force: bool = False, dry_run: bool = False) -> ContributionsResult:
+def sync_contributions(systems: Systems, result: ContributionsResult, *, force: bool = False, dry_run: bool = False) -> None:
     """Write to the persons what is different there; everything by force, nothing in a dry run."""
     by_member = groupby(systems.state.nikki.contributions(), key=lambda one: one.knvb_id)
     wanted = {knvb_id: yearly_fields(contributions) for knvb_id, contributions in by_member}
     person_ids = systems.state.rondo.person_ids()
-    counts: Counter[_Done] = Counter()
-    failures = list[ErrorRecord]()
+    held_back = 0
     for knvb_id, fields in systems.track(list(wanted.items()), "syncing contributions"):
-        with item(failures, knvb_id=knvb_id, system=SYSTEM):
-            counts[_sync_person(systems, person_ids.get(knvb_id), fields, force=force, dry_run=dry_run)] += 1
-    result = ContributionsResult(
-        updated=counts[_Done.UPDATED],
-        skipped=counts[_Done.SKIPPED] + counts[_Done.HELD_BACK],
-        without_person=counts[_Done.WITHOUT_PERSON],
-        failures=failures,
-    )
+        with item(result.failures, knvb_id=knvb_id, system=SYSTEM):
+            held_back += _sync_person(systems, result, person_ids.get(knvb_id), fields, force=force, dry_run=dry_run)
     if dry_run:
-        logger.info("dry run: %d persons would be updated", counts[_Done.HELD_BACK])
-    logger.info("%d persons updated, %d skipped, %d failed", result.updated, result.skipped, len(failures))
-    return result
+        logger.info("dry run: %d persons would be updated", held_back)
+    logger.info("contributions of persons: %s", result.told("updated", "skipped"))
 
 
-def _sync_person(systems: Systems, person_id: int | None, fields: JsonObject, *, force: bool, dry_run: bool) -> _Done:
+def _sync_person(  # noqa: PLR0913  what is known of a person
+    systems: Systems, result: ContributionsResult, person_id: int | None, fields: JsonObject, *, force: bool, dry_run: bool
+) -> bool:
+    """Returns whether something was held back."""
     if person_id is None:
-        return _Done.WITHOUT_PERSON
+        result.without_person += 1
+        return False
     try:
         acf = systems.rondo_club.get_person(person_id)["acf"]
-        if is_known(fields, acf) and not force:
-            return _Done.SKIPPED
-        if dry_run:
-            return _Done.HELD_BACK
-        systems.rondo_club.update_contributions(person_id, partial_body(acf, **fields))
+        is_wanted = force or not is_known(fields, acf)
+        if is_wanted and not dry_run:
+            systems.rondo_club.update_contributions(person_id, partial_body(acf, **fields))
     except RondoClubNotFoundError:
         systems.state.rondo.forget_person(person_id)
-        return _Done.WITHOUT_PERSON
-    return _Done.UPDATED
+        result.without_person += 1
+        return False
+    result.updated += is_wanted and not dry_run
+    result.skipped += dry_run or not is_wanted
+    return is_wanted and dry_run

@@ -1,11 +1,10 @@
 """Make customers of FreeScout of members."""
 
 import logging
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 
 from pipelines.errors import EmptyDownloadError, FreeScoutError, FreeScoutExistsError, FreeScoutNotFoundError
-from pipelines.result import ErrorRecord
 from pipelines.result.freescout import CustomersResult
 from pipelines.state import Contribution, Customer, WantedCustomer
 from pipelines.steps.items import find_orphans, item
@@ -17,7 +16,7 @@ logger = logging.getLogger(__name__)
 SYSTEM = "freescout"
 
 
-def sync_customers(systems: Systems, *, force: bool = False, dry_run: bool = False) -> CustomersResult:
+def sync_customers(systems: Systems, result: CustomersResult, *, force: bool = False, dry_run: bool = False) -> None:
     """Write to FreeScout who is new or different since it was written last; everybody by force, nobody in a dry run.
 
     A customer is deleted when the member has no address any more. Former members stay, with what was written about them.
@@ -34,21 +33,19 @@ def sync_customers(systems: Systems, *, force: bool = False, dry_run: bool = Fal
 
     customers = [customer for customer in state.customers().values() if customer.knvb_id in wanted]
     changed = [customer for customer in customers if force or customer.is_changed]
-    failures = list[ErrorRecord]()
-    orphans = find_orphans(known, wanted.keys() | systems.state.rondo.former_members(), failures, system=SYSTEM)
-    counts = Counter(total=len(customers), skipped=len(customers) - len(changed))
+    orphans = find_orphans(known, wanted.keys() | systems.state.rondo.former_members(), result.failures, system=SYSTEM)
+    result.total = len(customers)
     if dry_run:
         logger.info("dry run: %d customers would be written, %d deleted", len(changed), len(orphans))
-        return CustomersResult(total=len(customers), skipped=len(customers), failures=failures)
+        changed, orphans = [], []
+    result.skipped = len(customers) - len(changed)
     for customer in systems.track(changed, "syncing customers"):
-        with item(failures, knvb_id=customer.knvb_id, system=SYSTEM):
-            _write_customer(systems, customer, counts)
+        with item(result.failures, knvb_id=customer.knvb_id, system=SYSTEM):
+            _write_customer(systems, result, customer)
     for customer in orphans:
-        with item(failures, knvb_id=customer.knvb_id, system=SYSTEM):
-            counts["deleted"] += _delete_customer(systems, customer)
-    told = ", ".join(f"{counts[name]} {name}" for name in ("created", "updated", "skipped", "deleted"))
-    logger.info("customers: %s, %d failed", told, len(failures))
-    return CustomersResult(**counts, failures=failures)
+        with item(result.failures, knvb_id=customer.knvb_id, system=SYSTEM):
+            result.deleted += _delete_customer(systems, customer)
+    logger.info("customers: %s", result.told("created", "updated", "skipped", "deleted"))
 
 
 def _wanted_customers(systems: Systems, known: Mapping[str, Customer]) -> Mapping[str, WantedCustomer]:
@@ -70,24 +67,25 @@ def _wanted_customers(systems: Systems, known: Mapping[str, Customer]) -> Mappin
     return {customer.knvb_id: customer for customer in wanted if customer is not None}
 
 
-def _write_customer(systems: Systems, customer: Customer, counts: Counter[str]) -> None:
+def _write_customer(systems: Systems, result: CustomersResult, customer: Customer) -> None:
+    """Make the customer what it should be. One that FreeScout took without its fields is a failure; the next run updates it."""
     if customer.freescout_id is not None:
         try:
             _update_customer(systems, customer, customer.freescout_id)
         except FreeScoutNotFoundError:
             systems.state.freescout.set_customer(customer.knvb_id, None)
         else:
-            counts["updated"] += 1
+            result.updated += 1
             return
     try:
         freescout_id = systems.freescout.create_customer(email=customer.email, **customer_names(customer))
     except FreeScoutExistsError:
         _link_customer(systems, customer)
-        counts["updated"] += 1
+        result.updated += 1
         return
     systems.state.freescout.set_customer(customer.knvb_id, freescout_id)
-    counts["created"] += 1
     _fill_in(systems, customer, freescout_id)
+    result.created += 1
 
 
 def _link_customer(systems: Systems, customer: Customer) -> None:
@@ -113,8 +111,7 @@ def _fill_in(systems: Systems, customer: Customer, freescout_id: int) -> None:
 
 def _delete_customer(systems: Systems, orphan: Customer) -> bool:
     """A customer that another member shares, because they share the address, is left alone. Returns whether it was deleted."""
-    sharing = [one for one in systems.state.freescout.customers().values() if one.freescout_id == orphan.freescout_id]
-    freescout_id = orphan.freescout_id if len(sharing) == 1 else None
+    freescout_id = None if systems.state.freescout.is_shared(orphan) else orphan.freescout_id
     if freescout_id is not None:
         systems.freescout.delete_customer(freescout_id, subject=orphan.knvb_id)
     systems.state.freescout.delete_customer(orphan.knvb_id)

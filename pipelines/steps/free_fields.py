@@ -1,11 +1,9 @@
 """Bring what the tabs of members say to their persons, in the run that downloaded it."""
 
 import logging
-from collections import Counter
 from datetime import date
 
 from pipelines.errors import RondoClubError, RondoClubNotFoundError
-from pipelines.result import ErrorRecord
 from pipelines.result.functions import FreeFieldsResult
 from pipelines.state import FreeFields
 from pipelines.steps.items import item
@@ -16,19 +14,19 @@ from pipelines.transform.person import partial_body
 logger = logging.getLogger(__name__)
 
 
-def sync_free_fields(systems: Systems, *, force: bool, today: date) -> FreeFieldsResult:
+def sync_free_fields(systems: Systems, result: FreeFieldsResult, *, force: bool, today: date) -> None:
     """Write the free fields that are new or different; by force, all that a person does not show as they are."""
     state = systems.state.functions
     person_ids = systems.state.rondo.person_ids()
-    total = sum(knvb_id in person_ids for knvb_id in state.free_fields())
-    counts: Counter[str] = Counter()
-    failures = list[ErrorRecord]()
-    for fields in systems.track(state.unsynced_fields(force=force), "syncing free fields"):
-        with item(failures, knvb_id=fields.knvb_id, system="free-fields-sync"):
-            counts["updated"] += _write_fields(systems, fields, person_ids[fields.knvb_id], today)
-    skipped = total - counts["updated"] - len(failures)
-    logger.info("free fields: %d updated, %d skipped, %d failed", counts["updated"], skipped, len(failures))
-    return FreeFieldsResult(total=total, updated=counts["updated"], skipped=skipped, failures=failures)
+    unsynced = state.unsynced_fields(force=force)
+    result.total = sum(knvb_id in person_ids for knvb_id in state.free_fields())
+    result.skipped = result.total - len(unsynced)
+    for fields in systems.track(unsynced, "syncing free fields"):
+        with item(result.failures, knvb_id=fields.knvb_id, system="free-fields-sync"):
+            is_written = _write_fields(systems, fields, person_ids[fields.knvb_id], today)
+            result.updated += is_written
+            result.skipped += not is_written
+    logger.info("free fields: %s", result.told("updated", "skipped"))
 
 
 def _write_fields(systems: Systems, fields: FreeFields, person_id: int, today: date) -> bool:

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 
 from pipelines.clients import JsonObject
 from pipelines.errors import RondoClubError
-from pipelines.result import ErrorRecord
 from pipelines.result.functions import FunctionsDownloadResult
 from pipelines.state import Place
 from pipelines.steps.items import item
@@ -49,7 +48,7 @@ class _Download:
     untold: set[str | None] = field(default_factory=set)
 
 
-def download_functions(systems: Systems, selection: Selection, *, today: date) -> FunctionsDownloadResult:
+def download_functions(systems: Systems, result: FunctionsDownloadResult, selection: Selection, *, today: date) -> None:
     """Keep what Sportlink says of the members that are selected.
 
     When everyone is, this replaces all places that were known before, but those of members that failed
@@ -58,22 +57,17 @@ def download_functions(systems: Systems, selection: Selection, *, today: date) -
     selected = _select_members(systems, selection, today)
     known_fields = systems.state.functions.free_fields()
     download = _Download()
-    failures = list[ErrorRecord]()
     for knvb_id in systems.track(selected, "downloading functions"):
-        with item(failures, knvb_id=knvb_id, system="functions-download"):
+        with item(result.failures, knvb_id=knvb_id, system="functions-download"):
+            result.total += 1
             _read_member(systems, knvb_id, selection, known_fields.get(knvb_id, {}), download)
-    _store(systems, download, everyone=selection.everyone, kept=download.untold | {failure.knvb_id for failure in failures})
-    functions = [place for place in download.places if place.commissie == WHOLE_CLUB]
-    result = FunctionsDownloadResult(
-        total=len(selected),
-        downloaded=len({place.knvb_id for place in download.places}),
-        functions_count=len(functions),
-        committees_count=len(download.places) - len(functions),
-        is_complete=selection.everyone and not failures and not download.untold,
-        failures=failures,
-    )
+    failed = {failure.knvb_id for failure in result.failures}
+    _store(systems, download, everyone=selection.everyone, kept=download.untold | failed)
+    result.is_complete = selection.everyone and not result.failures and not download.untold
+    result.downloaded = len({place.knvb_id for place in download.places})
+    result.functions_count = sum(place.commissie == WHOLE_CLUB for place in download.places)
+    result.committees_count = len(download.places) - result.functions_count
     logger.info("%d members: %d functions, %d in committees", result.total, result.functions_count, result.committees_count)
-    return result
 
 
 def _select_members(systems: Systems, selection: Selection, today: date) -> list[str]:

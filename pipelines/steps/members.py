@@ -12,7 +12,7 @@ from pipelines.transform.sportlink import MemberRecord
 logger = logging.getLogger(__name__)
 
 
-def download_members(systems: Systems) -> DownloadResult:
+def download_members(systems: Systems, result: DownloadResult) -> None:
     """Keep what Sportlink says of all members.
 
     Raises:
@@ -22,10 +22,11 @@ def download_members(systems: Systems) -> DownloadResult:
     if not members:
         raise EmptyDownloadError("sportlink", "members")
     if _is_foreign(systems, members):
-        raise EmptyDownloadError("sportlink", "members of this club (the account may be another club's)")
+        remedy = "look at SPORTLINK_USERNAME, or keep another club apart by SYNC_STATE_DIR"
+        raise EmptyDownloadError("sportlink", "members of this club", remedy=remedy)
     systems.state.laposta.add_download(members)
-    logger.info("%d members downloaded", len(members))
-    return DownloadResult(downloaded=len(members))
+    result.downloaded = len(members)
+    logger.info("%d members downloaded", result.downloaded)
 
 
 def _is_foreign(systems: Systems, members: Sequence[JsonObject]) -> bool:

@@ -1,12 +1,11 @@
 """Make persons of parents, and relate them to their children."""
 
 import logging
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.errors import RondoClubNotFoundError
-from pipelines.result import ErrorRecord
 from pipelines.result.people import PersonCounts
 from pipelines.state import Parent, source_hash
 from pipelines.steps.items import find_orphans, item
@@ -36,7 +35,7 @@ class _Family:
         return source_hash({"email": self.parent.email, "name": self.parent.name, "children": self.child_ids})
 
 
-def sync_parents(systems: Systems, records: Sequence[MemberRecord], *, force: bool) -> PersonCounts:
+def sync_parents(systems: Systems, result: PersonCounts, records: Sequence[MemberRecord], *, force: bool) -> None:
     """Write the parents of these members that are new or different; all of them by force.
 
     The members have to be in Rondo Club before, because parents are related to their persons.
@@ -48,18 +47,15 @@ def sync_parents(systems: Systems, records: Sequence[MemberRecord], *, force: bo
 
     families = _families(systems, parents)
     changed = [family for family in families if force or family.known.last_synced_hash != family.source_hash]
-    counts: Counter[str] = Counter(total=len(families), skipped=len(families) - len(changed))
-    failures = list[ErrorRecord]()
+    result.total, result.skipped = len(families), len(families) - len(changed)
     for family in systems.track(changed, "syncing parents"):
-        with item(failures, email=family.parent.email, system=SYSTEM):
-            counts[_write_parent(systems, family)] += 1
+        with item(result.failures, email=family.parent.email, system=SYSTEM):
+            _write_parent(systems, result, family)
     present = {parent.email for parent in parents}
-    for orphan in find_orphans(known, present, failures, system=SYSTEM):
-        with item(failures, email=orphan.email, system=SYSTEM):
-            counts["deleted"] += _delete_parent(systems, orphan)
-    told = ", ".join(f"{counts[name]} {name}" for name in ("created", "updated", "skipped", "deleted"))
-    logger.info("parents: %s, %d failed", told, len(failures))
-    return PersonCounts(**counts, failures=failures)
+    for orphan in find_orphans(known, present, result.failures, system=SYSTEM):
+        with item(result.failures, email=orphan.email, system=SYSTEM):
+            result.deleted += _delete_parent(systems, orphan)
+    logger.info("parents: %s", result.told("created", "updated", "skipped", "deleted"))
 
 
 def _remembered(parent: ParentRecord) -> dict[str, object]:
@@ -88,15 +84,18 @@ def _families(systems: Systems, parents: Sequence[ParentRecord]) -> list[_Family
     ]
 
 
-def _write_parent(systems: Systems, family: _Family) -> str:
-    """Returns what it came to: "created", "updated", or "skipped" where every person was as it should be."""
+def _write_parent(systems: Systems, result: PersonCounts, family: _Family) -> None:
+    """A family in which every person was as it should be is skipped."""
     updated = _update_known(systems, family)
     person_id, has_changed = updated or (_create_parent(systems, family), True)
     related = [_relate_child(systems, child_id, person_id) for child_id in family.child_ids]
     systems.state.rondo.mark_parent_synced(family.parent.email, family.source_hash)
     if updated is None:
-        return "created"
-    return "updated" if has_changed or any(related) else "skipped"
+        result.created += 1
+    elif has_changed or any(related):
+        result.updated += 1
+    else:
+        result.skipped += 1
 
 
 def _update_known(systems: Systems, family: _Family) -> tuple[int, bool] | None:

@@ -1,12 +1,10 @@
 """Make persons of members, and of their parents, in Rondo Club."""
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
 
 from pipelines.clients import JsonObject
 from pipelines.errors import RondoClubNotFoundError
-from pipelines.result import ErrorRecord
 from pipelines.result.people import PersonCounts, PersonsResult
 from pipelines.state import Member, PhotoState, WantedMember
 from pipelines.steps.changes import detect_changes, unsettled_changes
@@ -25,7 +23,7 @@ logger = logging.getLogger(__name__)
 SYSTEM = "rondoClub"
 
 
-def sync_persons(systems: Systems, *, force: bool = False) -> PersonsResult:
+def sync_persons(systems: Systems, result: PersonsResult, *, force: bool = False) -> None:
     """Write to Rondo Club what is new or different since it was written last; everybody by force.
 
     Raises:
@@ -33,12 +31,11 @@ def sync_persons(systems: Systems, *, force: bool = False) -> PersonsResult:
     """
     refresh_persons(systems)
     records = [record for record in latest_members(systems) if is_person(record)]
-    return PersonsResult(
-        members=_sync_members(systems, records, force=force), parents=sync_parents(systems, records, force=force)
-    )
+    _sync_members(systems, result.members, records, force=force)
+    sync_parents(systems, result.parents, records, force=force)
 
 
-def _sync_members(systems: Systems, records: Sequence[MemberRecord], *, force: bool) -> PersonCounts:
+def _sync_members(systems: Systems, result: PersonCounts, records: Sequence[MemberRecord], *, force: bool) -> None:
     known = {member.knvb_id: member for member in systems.state.rondo.members()}
     present = {record.knvb_id for record in records}
     systems.state.rondo.store_members([_wanted(record, known.get(record.knvb_id)) for record in records])
@@ -46,16 +43,14 @@ def _sync_members(systems: Systems, records: Sequence[MemberRecord], *, force: b
 
     members = [member for member in systems.state.rondo.members() if member.knvb_id in present]
     changed = [member for member in members if force or member.is_changed]
-    counts: Counter[str] = Counter(total=len(members), skipped=len(members) - len(changed))
-    failures = list[ErrorRecord]()
+    result.total, result.skipped = len(members), len(members) - len(changed)
     for member in systems.track(changed, "syncing members"):
-        with item(failures, knvb_id=member.knvb_id, system=SYSTEM):
-            _write_member(systems, member, counts)
-    for member in find_orphans(known, present, failures, system=SYSTEM):
-        with item(failures, knvb_id=member.knvb_id, system=SYSTEM):
-            counts["deleted"] += _retire_member(systems, member)
-    logger.info("members: %s, %d failed", _told(counts), len(failures))
-    return PersonCounts(**counts, failures=failures)
+        with item(result.failures, knvb_id=member.knvb_id, system=SYSTEM):
+            _write_member(systems, result, member)
+    for member in find_orphans(known, present, result.failures, system=SYSTEM):
+        with item(result.failures, knvb_id=member.knvb_id, system=SYSTEM):
+            result.deleted += _retire_member(systems, member)
+    logger.info("members: %s", result.told("created", "updated", "skipped", "deleted"))
 
 
 def _wanted(record: MemberRecord, known: Member | None) -> WantedMember:
@@ -70,18 +65,18 @@ def _wanted(record: MemberRecord, known: Member | None) -> WantedMember:
     )
 
 
-def _write_member(systems: Systems, member: Member, counts: Counter[str]) -> None:
+def _write_member(systems: Systems, result: PersonCounts, member: Member) -> None:
     if member.person_id is not None:
         try:
-            counts["conflicts"] += _update_member(systems, member, member.person_id)
+            result.conflicts += _update_member(systems, member, member.person_id)
         except RondoClubNotFoundError:
             systems.state.rondo.forget_person(member.person_id)
         else:
-            counts["updated"] += 1
+            result.updated += 1
             return
     person_id = systems.rondo_club.create_person(member.body, subject=member.knvb_id)
     _mark_synced(systems, member, person_id, member.body)
-    counts["created"] += 1
+    result.created += 1
 
 
 def _update_member(systems: Systems, member: Member, person_id: int) -> int:
@@ -113,7 +108,3 @@ def _retire_member(systems: Systems, member: Member) -> bool:
             has_person = False
     systems.state.rondo.mark_member_left(member.knvb_id)
     return has_person
-
-
-def _told(counts: Counter[str]) -> str:
-    return ", ".join(f"{counts[name]} {name}" for name in ("created", "updated", "skipped", "deleted"))

@@ -1,7 +1,6 @@
 """Bring the photos of members from Sportlink to Rondo Club."""
 
 import logging
-from collections import Counter
 from pathlib import Path
 
 from pipelines.clients.sportlink import Photo
@@ -18,41 +17,36 @@ logger = logging.getLogger(__name__)
 CONTENT_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".gif": "image/gif"}
 
 
-def download_photos(systems: Systems) -> PhotoDownloadResult:
+def download_photos(systems: Systems, result: PhotoDownloadResult) -> None:
     """Fetch the photos that are new or different. One that is not there after all is tried again when its date changes."""
     state = systems.state.rondo
     pending = state.members_with_photo(PhotoState.PENDING_DOWNLOAD)
-    states: Counter[PhotoState] = Counter()
-    failures: list[ErrorRecord] = []
+    result.total = len(pending)
     for member in systems.track(pending, "downloading photos"):
-        with item(failures, knvb_id=member.knvb_id, system="photo-download"):
+        with item(result.failures, knvb_id=member.knvb_id, system="photo-download"):
             photo = systems.sportlink.download_photo(member.knvb_id)
             if photo is not None:
                 _save_photo(systems.settings.photo_dir, member.knvb_id, photo)
-            reached = PhotoState.ERROR if photo is None else PhotoState.DOWNLOADED
-            state.set_photo_state(member.knvb_id, reached)
-            states[reached] += 1
-    downloaded, missing = states[PhotoState.DOWNLOADED], states[PhotoState.ERROR]
-    logger.info("%d photos downloaded, %d missing, %d failed", downloaded, missing, len(failures))
-    return PhotoDownloadResult(total=len(pending), downloaded=downloaded, missing=missing, failures=failures)
+            state.set_photo_state(member.knvb_id, PhotoState.ERROR if photo is None else PhotoState.DOWNLOADED)
+            result.downloaded += photo is not None
+            result.missing += photo is None
+    logger.info("photos: %s", result.told("downloaded", "missing"))
 
 
-def upload_photos(systems: Systems) -> PhotoUploadResult:
+def upload_photos(systems: Systems, result: PhotoUploadResult) -> None:
     """Give Rondo Club the photos that were downloaded, and take away those that Sportlink does not have any more."""
     state = systems.state.rondo
-    counts: Counter[str] = Counter()
-    failures: list[ErrorRecord] = []
     for member in systems.track(state.members_with_photo(PhotoState.DOWNLOADED), "uploading photos"):
-        with item(failures, knvb_id=member.knvb_id, system="photo-upload"):
+        with item(result.failures, knvb_id=member.knvb_id, system="photo-upload"):
             obstacle = _upload_photo(systems, member)
             if obstacle is not None:
-                failures.append(ErrorRecord(knvb_id=member.knvb_id, message=obstacle, system="photo-upload"))
-            counts["uploaded" if obstacle is None else "postponed"] += 1
+                result.failures.append(ErrorRecord(knvb_id=member.knvb_id, message=obstacle, system="photo-upload"))
+            result.uploaded += obstacle is None
+            result.postponed += obstacle is not None
     for member in systems.track(state.members_with_photo(PhotoState.PENDING_DELETE), "deleting photos"):
-        with item(failures, knvb_id=member.knvb_id, system="photo-delete"):
-            counts["deleted"] += _delete_photo(systems, member)
-    logger.info("%d photos uploaded, %d deleted, %d failed", counts["uploaded"], counts["deleted"], len(failures))
-    return PhotoUploadResult(**counts, failures=failures)
+        with item(result.failures, knvb_id=member.knvb_id, system="photo-delete"):
+            result.deleted += _delete_photo(systems, member)
+    logger.info("photos: %s", result.told("uploaded", "deleted"))
 
 
 def measure_coverage(systems: Systems) -> PhotoCoverage:

@@ -1,7 +1,6 @@
 """Make posts of teams and commissies in Rondo Club, and take out those that nobody knows any more."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -46,11 +45,14 @@ class PostType:
         return {self.id_name: name, "system": self.step}
 
 
-def sync_posts(systems: Systems, kind: PostType, *, may_delete: bool, is_complete: bool, force: bool) -> PostsResult:
+def sync_posts(  # noqa: PLR0913  what both kinds need
+    systems: Systems, result: PostsResult, kind: PostType, *, may_delete: bool, is_complete: bool, force: bool
+) -> None:
     """Write those that are new or different, all by force, and delete those that are in the latest download no more.
 
     Args:
         systems: Where to.
+        result: What becomes of them.
         kind: What the posts are about.
         may_delete: There is a download to go by; without one, nobody can say what is gone.
         is_complete: The download had all its sources; else what nobody knows may come from the one that is missing.
@@ -58,28 +60,22 @@ def sync_posts(systems: Systems, kind: PostType, *, may_delete: bool, is_complet
     """
     remote = {post["id"]: kind.key_of(post) for post in kind.list()}
     known = [*kind.state.posts(), *kind.state.gone()]
-    failures: list[ErrorRecord] = []
-    counts = _write_posts(systems, kind, remote, failures, force=force)
+    _write_posts(systems, result, kind, remote, force=force)
     if may_delete:
-        counts["deleted"] = _delete_orphans(kind, known, remote, failures)
+        _delete_orphans(result, kind, known, remote)
     if may_delete and is_complete:
-        counts["deleted"] += _delete_strangers(kind, known, remote, failures)
-    told = ", ".join(f"{counts[name]} {name}" for name in ("created", "updated", "skipped", "deleted"))
-    logger.info("%s: %s, %d failed", kind.plural, told, len(failures))
-    return PostsResult(**counts, failures=failures)
+        _delete_strangers(result, kind, known, remote)
+    logger.info("%s: %s", kind.plural, result.told("created", "updated", "skipped", "deleted"))
 
 
-def _write_posts(
-    systems: Systems, kind: PostType, remote: Mapping[int, str], failures: list[ErrorRecord], *, force: bool
-) -> Counter[str]:
+def _write_posts(systems: Systems, result: PostsResult, kind: PostType, remote: Mapping[int, str], *, force: bool) -> None:
     posts = kind.state.posts()
     ids = _find_ids(posts, remote)
     changed = [post for post in posts if force or post.is_changed or ids.get(post.key) != post.post_id or post.post_id is None]
-    counts: Counter[str] = Counter(total=len(posts), skipped=len(posts) - len(changed))
+    result.total, result.skipped = len(posts), len(posts) - len(changed)
     for post in systems.track(changed, f"syncing {kind.plural}"):
-        with item(failures, **kind.identity(post.name)):
-            counts[_write_post(kind, post, ids.get(post.key))] += 1
-    return counts
+        with item(result.failures, **kind.identity(post.name)):
+            _write_post(result, kind, post, ids.get(post.key))
 
 
 def _find_ids(posts: Collection[Post], remote: Mapping[int, str]) -> dict[str, int]:
@@ -90,8 +86,7 @@ def _find_ids(posts: Collection[Post], remote: Mapping[int, str]) -> dict[str, i
     return shown | ids
 
 
-def _write_post(kind: PostType, post: Post, post_id: int | None) -> str:
-    """Returns what it came to: "created" or "updated"."""
+def _write_post(result: PostsResult, kind: PostType, post: Post, post_id: int | None) -> None:
     if post_id is not None:
         try:
             kind.update(post_id, post.body, subject=post.name)
@@ -99,21 +94,20 @@ def _write_post(kind: PostType, post: Post, post_id: int | None) -> str:
             logger.debug("%s is gone", post.name)
         else:
             kind.state.mark_synced(post, post_id)
-            return "updated"
+            result.updated += 1
+            return
     kind.state.mark_synced(post, kind.create({**post.body, **kind.new_fields}, subject=post.name))
-    return "created"
+    result.created += 1
 
 
-def _delete_orphans(kind: PostType, known: Collection[Post], remote: Collection[int], failures: list[ErrorRecord]) -> int:
-    """Delete those that are in the download no more; returns how many."""
-    deleted = 0
-    for orphan in _find_orphans(kind, known, remote, failures):
-        with item(failures, **kind.identity(orphan.name)):
+def _delete_orphans(result: PostsResult, kind: PostType, known: Collection[Post], remote: Collection[int]) -> None:
+    """Delete those that are in the download no more."""
+    for orphan in _find_orphans(kind, known, remote, result.failures):
+        with item(result.failures, **kind.identity(orphan.name)):
             if orphan.post_id is not None and orphan.post_id in remote:
                 kind.delete(orphan.post_id)
             kind.state.forget(orphan.key)
-            deleted += 1
-    return deleted
+            result.deleted += 1
 
 
 def _find_orphans(kind: PostType, known: Collection[Post], remote: Collection[int], failures: list[ErrorRecord]) -> list[Post]:
@@ -126,8 +120,8 @@ def _find_orphans(kind: PostType, known: Collection[Post], remote: Collection[in
     return orphans
 
 
-def _delete_strangers(kind: PostType, known: Collection[Post], remote: Mapping[int, str], failures: list[ErrorRecord]) -> int:
-    """Delete those of Rondo Club that the state does not know; returns how many.
+def _delete_strangers(result: PostsResult, kind: PostType, known: Collection[Post], remote: Mapping[int, str]) -> None:
+    """Delete those of Rondo Club that the state does not know.
 
     When that would be most of them, it is the state that is strange.
     """
@@ -137,11 +131,9 @@ def _delete_strangers(kind: PostType, known: Collection[Post], remote: Mapping[i
         message = (
             f"{len(strangers)} of the {len(remote)} {kind.plural} in Rondo Club are unknown: all are kept (look at them there)"
         )
-        failures.append(ErrorRecord(message=message, system=kind.step))
-        return 0
-    deleted = 0
+        result.failures.append(ErrorRecord(message=message, system=kind.step))
+        return
     for post_id in strangers:
-        with item(failures, **kind.identity(remote[post_id] or str(post_id))):
+        with item(result.failures, **kind.identity(remote[post_id] or str(post_id))):
             kind.delete(post_id)
-            deleted += 1
-    return deleted
+            result.deleted += 1

@@ -1,13 +1,12 @@
 """Keep the work history of persons: the teams and the commissies that they are and were in."""
 
 import logging
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from pipelines.errors import RondoClubNotFoundError
-from pipelines.result import ErrorRecord
 from pipelines.result.posts import WorkHistoryResult
 from pipelines.state import WorkHistoryState
 from pipelines.steps.items import item
@@ -41,7 +40,7 @@ class _Visit:
     plan: Plan
 
 
-def sync_team_history(systems: Systems, *, force: bool, today: date) -> WorkHistoryResult:
+def sync_team_history(systems: Systems, result: WorkHistoryResult, *, force: bool, today: date) -> None:
     """Add a row for each team that a member joined, and end that of each team that it left.
 
     The rows of a team that is in no list, and whose post was kept all the same, stay as they are.
@@ -59,10 +58,10 @@ def sync_team_history(systems: Systems, *, force: bool, today: date) -> WorkHist
     for knvb_id, rows in systems.state.team_history.tracked().items():
         wanted[knvb_id] += [Membership(post_id=row.post_id, role="") for row in rows if row.post_id in kept]
     kind = _Kind(state=systems.state.team_history, step="work-history-sync")
-    return _sync_history(systems, kind, wanted, force=force, today=today)
+    _sync_history(systems, result, kind, wanted, force=force, today=today)
 
 
-def sync_commissie_history(systems: Systems, *, force: bool, today: date) -> WorkHistoryResult:
+def sync_commissie_history(systems: Systems, result: WorkHistoryResult, *, force: bool, today: date) -> None:
     """Add a row for each role that a member got in a commissie, and end that of each role that it had."""
     ids = {post.key: post.post_id for post in systems.state.commissies.posts()}
     wanted: defaultdict[str, list[Membership]] = defaultdict(list)
@@ -71,37 +70,37 @@ def sync_commissie_history(systems: Systems, *, force: bool, today: date) -> Wor
         if post_id is not None:
             wanted[place.knvb_id].append(Membership(post_id=post_id, role=place.role, start_date=place.start_date))
     kind = _Kind(state=systems.state.commissie_history, step="commissie-work-history-sync")
-    return _sync_history(systems, kind, wanted, force=force, today=today)
+    _sync_history(systems, result, kind, wanted, force=force, today=today)
 
 
-def _sync_history(systems: Systems, kind: _Kind, wanted: Wanted, *, force: bool, today: date) -> WorkHistoryResult:
-    visits = _plan_visits(systems, kind, wanted, force=force)
-    counts: Counter[str] = Counter(total=len(visits))
-    failures = list[ErrorRecord]()
+def _sync_history(  # noqa: PLR0913  what both kinds need
+    systems: Systems, result: WorkHistoryResult, kind: _Kind, wanted: Wanted, *, force: bool, today: date
+) -> None:
+    """Visit every member whose rows are not those that it should have; by force, everybody who has or should have one."""
+    plans = _plan_visits(systems, kind, wanted)
+    visits = [visit for visit in plans if force or not visit.plan.is_empty]
+    result.total = len(visits)
+    result.skipped = sum(len(visit.plan.kept) for visit in plans if visit.plan.is_empty and not force)
     for visit in systems.track(visits, "syncing work history"):
-        with item(failures, knvb_id=visit.knvb_id, system=kind.step):
-            counts.update(_write_rows(systems, kind.state, visit, today.isoformat()))
-    failed = {failure.knvb_id for failure in failures}
-    counts["skipped"] = sum(len(rows) for knvb_id, rows in wanted.items() if knvb_id not in failed) - counts["created"]
-    told = ", ".join(f"{counts[name]} {name}" for name in ("created", "ended", "skipped"))
-    logger.info("rows of work history: %s, %d members failed", told, len(failures))
-    return WorkHistoryResult(**counts, failures=failures)
+        with item(result.failures, knvb_id=visit.knvb_id, system=kind.step):
+            _write_rows(systems, result, kind.state, visit, today.isoformat())
+    logger.info("rows of work history: %s", result.told("created", "ended", "skipped"))
 
 
-def _plan_visits(systems: Systems, kind: _Kind, wanted: Wanted, *, force: bool) -> list[_Visit]:
-    """Every member whose rows are not those that it should have; by force, everybody who has or should have one."""
+def _plan_visits(systems: Systems, kind: _Kind, wanted: Wanted) -> list[_Visit]:
+    """Every member that has a row of this kind, or should have one, and has a person."""
     person_ids = systems.state.rondo.person_ids()
     tracked = kind.state.tracked()
     plans = {knvb_id: plan_history(tracked.get(knvb_id, []), wanted.get(knvb_id, [])) for knvb_id in {**wanted, **tracked}}
     return [
         _Visit(knvb_id=knvb_id, person_id=person_ids[knvb_id], plan=plan)
         for knvb_id, plan in plans.items()
-        if knvb_id in person_ids and (force or not plan.is_empty)
+        if knvb_id in person_ids
     ]
 
 
-def _write_rows(systems: Systems, state: WorkHistoryState, visit: _Visit, today: str) -> dict[str, int]:
-    """Returns the counts that it adds. A person that is gone waits until it is created again."""
+def _write_rows(systems: Systems, result: WorkHistoryResult, state: WorkHistoryState, visit: _Visit, today: str) -> None:
+    """A person that is gone waits until it is created again."""
     # What a member is in when we first see it began on a day that we do not know.
     default_start = today if state.has_history(visit.knvb_id, visit.person_id) else ""
     try:
@@ -111,6 +110,9 @@ def _write_rows(systems: Systems, state: WorkHistoryState, visit: _Visit, today:
             systems.rondo_club.update_person(visit.person_id, partial_body(acf, work_history=list(history.rows)))
     except RondoClubNotFoundError:
         systems.state.rondo.forget_person(visit.person_id)
-        return {}
+        return
     state.save(visit.knvb_id, visit.person_id, current=history.current, ended=history.ended)
-    return {"synced": int(history.has_changed), "created": history.added_count, "ended": len(history.ended)}
+    result.synced += history.has_changed
+    result.created += history.added_count
+    result.ended += len(history.ended)
+    result.skipped += len(history.current) - history.added_count

@@ -147,10 +147,10 @@ def without_times(summary):
     return re.sub(r"(Completed|Duration|Log file):.*|.*(127\.0\.0\.1|sandbox).*", "", summary)
 
 
-def test_kill_9_in_the_middle_is_a_failed_run_with_its_finished_steps(tmp_path):
-    process = subprocess.Popen(**command(tmp_path, members=400))
+def test_kill_9_in_the_middle_is_a_failed_run_with_all_that_was_done_until_a_tick_before(tmp_path):
+    process = subprocess.Popen(**command(tmp_path, members=1000))
     deadline, pause = time.monotonic() + 60, threading.Event()
-    while not rows(tmp_path, "SELECT 1 FROM run_steps WHERE step_name = 'laposta-submit'"):
+    while not rows(tmp_path, "SELECT 1 FROM run_steps WHERE step_name = 'laposta-submit' AND created_count > 0"):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         pause.wait(0.01)
@@ -163,8 +163,9 @@ def test_kill_9_in_the_middle_is_a_failed_run_with_its_finished_steps(tmp_path):
     (run,) = json.loads(answer.stdout)["runs"]
     assert (run["outcome"], run["end_reason"]) == ("failure", "process_died")
     steps = rows(tmp_path, "SELECT step_name, outcome, created_count FROM run_steps ORDER BY id")
-    assert steps[0] == ("sportlink-download", "success", 400)
+    assert steps[0] == ("sportlink-download", "success", 1000)
     assert steps[-1][:2] == ("laposta-submit", "failure")
+    assert steps[-1][2] > 0
 
 
 def test_tracking_takes_at_most_fifteen_lines_of_the_pipeline():

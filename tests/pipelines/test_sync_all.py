@@ -10,6 +10,7 @@ from otel_sqlite.testing import recorded
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.sandbox.teams import Team
 from pipelines.sync_all import sync_all
+from pipelines.systems import Systems
 
 STEPS = [
     "sportlink-download",
@@ -149,6 +150,15 @@ def test_without_credentials_freescout_is_a_skipped_step(systems, members, club_
     assert (run.outcome, report.success) == (Outcome.SUCCESS, True)
     assert "FREESCOUT SYNC\n----------------------------------------\nskipped (not configured)\n" in report.summary
     assert not [one for one in club_sandbox.requests if one.system == "freescout"]
+
+
+def test_a_key_that_freescout_refuses_is_a_failure_and_not_for_want_of_one(systems, members):
+    wrong = replace(systems, settings=replace(systems.settings, freescout=replace(systems.settings.freescout, api_key="wrong")))
+    with Systems.open(wrong.settings) as opened:
+        report, run, _ = sync(opened)
+
+    assert outcomes(run)["freescout-sync"] == "failure"
+    assert "FREESCOUT SYNC\n----------------------------------------\nCustomers synced: 0/2\n" in report.summary
 
 
 # ------------------------------------------------------------------------------------------------ what fails

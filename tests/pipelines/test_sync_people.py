@@ -196,6 +196,30 @@ def test_a_preparation_that_fails_ends_the_run(systems, club, club_sandbox):
     assert not [one for one in club_sandbox.requests if one.system == "laposta"]
 
 
+@pytest.mark.parametrize(
+    ("doing", "failing", "told"),
+    [
+        ("submitting to list 1", "laposta-submit", "  Added: 1"),
+        ("syncing members", "rondo-club-sync", "  Created: 1"),
+        ("downloading photos", "photo-download", "Photos downloaded: 1"),
+    ],
+    ids=["laposta", "persons", "photos"],
+)
+def test_a_step_that_raises_midway_leaves_what_it_did_everywhere(systems, club, doing, failing, told):
+    club(KIM, {**BO, "PersonImageDate": "2024-09-02"})
+
+    def give_up(what, _done, _total):
+        if what == doing:
+            raise RuntimeError("no more")
+
+    report, run = sync(replace(systems, progress=give_up))
+
+    [tracked] = [one for one in run.steps if one.name == failing]
+    assert (tracked.outcome, tracked.created, tracked.failed) == (Outcome.FAILURE, 1, 0)
+    assert json.loads(run.summary) == report.stats.as_json()
+    assert told in report.summary.splitlines()
+
+
 def break_laposta(systems):
     return replace(systems.settings, laposta=replace(systems.settings.laposta, api_key="wrong"))
 

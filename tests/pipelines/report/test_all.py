@@ -84,12 +84,12 @@ def test_a_busy_run_is_told_section_by_section():
         **TIMES,
         people=PeopleStats(
             download=DownloadResult(downloaded=7),
-            prepare=PrepareResult(lists=(PreparedList(index=1, total=5, updates=3),)),
+            prepare=PrepareResult(lists=[PreparedList(index=1, total=5, updates=3)]),
             laposta=SubmitResult(
-                lists=(
-                    SubmittedList(index=1, list_id="a", total=5, added=1, updated=2),
+                lists=[
+                    SubmittedList(index=1, list_id="a", total=5, created=1, updated=2),
                     SubmittedList(index=2, list_id=None),
-                )
+                ]
             ),
         ),
         teams=TeamsStats(teams=PostsResult(total=3, created=1), work_history=WorkHistoryResult(total=4, synced=3, created=2)),
@@ -109,8 +109,8 @@ def test_a_busy_run_is_told_section_by_section():
     assert not report.success
 
 
-def test_without_customers_freescout_is_not_configured_and_a_club_of_nobody_has_no_photos():
-    report = all_report(AllStats(**TIMES))
+def test_freescout_may_not_be_configured_and_a_club_of_nobody_has_no_photos():
+    report = all_report(AllStats(**TIMES, has_freescout=False))
 
     assert "FREESCOUT SYNC\n----------------------------------------\nskipped (not configured)\n" in report.summary
     assert "Coverage: 0/0 members have a photo (0%)" in report.summary

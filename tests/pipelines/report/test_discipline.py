@@ -39,7 +39,7 @@ def test_a_busy_run_is_told_with_everything_that_failed():
         completed_at="2026-02-08 09:00:00",
         duration="45s",
         download=CaseDownloadResult(case_count=9),
-        sync=CasesResult(total=8, created=1, updated=2, skipped=3, skipped_no_person=1, dismissed=4, failures=(refused,)),
+        sync=CasesResult(total=8, created=1, updated=2, skipped=3, skipped_no_person=1, dismissed=4, failures=[refused]),
     )
 
     report = discipline_report(stats)

@@ -48,7 +48,7 @@ def test_a_busy_run_is_told_with_everything_that_failed():
     stats = FunctionsStats(
         completed_at="2026-02-08 09:00:00",
         duration="45s",
-        download=FunctionsDownloadResult(total=9, downloaded=5, functions_count=4, committees_count=3, failures=(failed,)),
+        download=FunctionsDownloadResult(total=9, downloaded=5, functions_count=4, committees_count=3, failures=[failed]),
         commissies=PostsResult(total=3, created=1, skipped=2, deleted=1),
         work_history=WorkHistoryResult(total=4, synced=3, created=2, ended=1),
         free_fields=FreeFieldsResult(total=9, updated=2, skipped=7),

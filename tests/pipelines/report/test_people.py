@@ -111,10 +111,10 @@ def test_a_busy_run_is_told_with_everything_that_failed():
         completed_at="2026-02-08 09:00:00",
         duration="45s",
         download=DownloadResult(downloaded=1069),
-        prepare=PrepareResult(lists=(PreparedList(index=1, total=1400, updates=6),), excluded=12),
-        laposta=SubmitResult(lists=(SubmittedList(index=1, list_id="a", added=2, updated=3, failures=(no_address,)),)),
+        prepare=PrepareResult(lists=[PreparedList(index=1, total=1400, updates=6)], excluded=12),
+        laposta=SubmitResult(lists=[SubmittedList(index=1, list_id="a", created=2, updated=3, failures=[no_address])]),
         rondo_club=PersonsResult(
-            members=PersonCounts(total=1060, created=1, updated=2, skipped=1056, failures=(refused,)), parents=PersonCounts()
+            members=PersonCounts(total=1060, created=1, updated=2, skipped=1056, failures=[refused]), parents=PersonCounts()
         ),
         photos=PhotoStats(
             download=PhotoDownloadResult(total=4, downloaded=4),

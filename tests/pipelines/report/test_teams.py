@@ -45,7 +45,7 @@ def test_a_busy_run_is_told_with_everything_that_failed():
         completed_at="2026-02-08 09:00:00",
         duration="45s",
         download=TeamDownloadResult(team_count=3, member_count=40),
-        teams=PostsResult(total=3, created=1, updated=1, deleted=2, failures=(refused,)),
+        teams=PostsResult(total=3, created=1, updated=1, deleted=2, failures=[refused]),
         work_history=WorkHistoryResult(total=4, synced=3, created=2, ended=1, skipped=30),
     )
 

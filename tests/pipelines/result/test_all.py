@@ -40,7 +40,7 @@ STATS = AllStats(
     duration="45s",
     people=PeopleStats(
         download=DownloadResult(downloaded=7),
-        laposta=SubmitResult(lists=(SubmittedList(index=1, list_id="a", total=5, added=1, updated=2),)),
+        laposta=SubmitResult(lists=[SubmittedList(index=1, list_id="a", total=5, created=1, updated=2)]),
         rondo_club=PersonsResult(
             members=PersonCounts(total=7, created=1, updated=2, skipped=4, deleted=1), parents=PersonCounts(deleted=2)
         ),

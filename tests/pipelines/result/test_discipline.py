@@ -11,7 +11,7 @@ NO_CASE = ErrorRecord(dossier_id="T-1", message="no", system="discipline-sync")
 def stats(**more):
     return DisciplineStats(
         download=CaseDownloadResult(case_count=9),
-        sync=CasesResult(total=8, created=1, updated=2, skipped=3, skipped_no_person=1, dismissed=4, failures=(NO_CASE,)),
+        sync=CasesResult(total=8, created=1, updated=2, skipped=3, skipped_no_person=1, dismissed=4, failures=[NO_CASE]),
         **more,
     )
 
@@ -49,3 +49,11 @@ def test_a_step_that_failed_stands_in_its_part_of_the_stats_before_any_item(syst
 
 def test_the_step_of_the_download_counts_what_was_received():
     assert stats().download.created == 9
+
+
+def test_what_fails_later_stands_behind_what_failed_before():
+    done = stats()
+    for system in ("discipline-sync", "discipline"):
+        done.step_failures.append(ErrorRecord(message="no", system=system))
+
+    assert done.failures == [NO_CASE, *done.step_failures]

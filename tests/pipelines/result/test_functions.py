@@ -14,10 +14,10 @@ NO_FIELDS = ErrorRecord(knvb_id="A1", message="no", system="free-fields-sync")
 
 def stats(**more):
     return FunctionsStats(
-        download=FunctionsDownloadResult(total=9, downloaded=5, functions_count=4, committees_count=3, failures=(NO_TAB,)),
-        commissies=PostsResult(total=3, created=1, skipped=1, failures=(NO_POST,)),
-        work_history=WorkHistoryResult(total=4, synced=3, created=2, ended=1, skipped=30, failures=(NO_ROW,)),
-        free_fields=FreeFieldsResult(total=9, updated=1, skipped=7, failures=(NO_FIELDS,)),
+        download=FunctionsDownloadResult(total=9, downloaded=5, functions_count=4, committees_count=3, failures=[NO_TAB]),
+        commissies=PostsResult(total=3, created=1, skipped=1, failures=[NO_POST]),
+        work_history=WorkHistoryResult(total=4, synced=3, created=2, ended=1, skipped=30, failures=[NO_ROW]),
+        free_fields=FreeFieldsResult(total=9, updated=1, skipped=7, failures=[NO_FIELDS]),
         **more,
     )
 

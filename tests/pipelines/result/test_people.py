@@ -29,19 +29,19 @@ NO_PUSH = PushedMember(knvb_id="D4", attempts=3, field_count=2, error="no")
 PUSH = PushedMember(knvb_id="E5", attempts=1, field_count=1)
 
 DOWNLOAD = DownloadResult(downloaded=7)
-PREPARE = PrepareResult(lists=(PreparedList(index=1, total=5, updates=2), PreparedList(index=2, total=3, updates=0)), excluded=1)
+PREPARE = PrepareResult(lists=[PreparedList(index=1, total=5, updates=2), PreparedList(index=2, total=3, updates=0)], excluded=1)
 SUBMIT = SubmitResult(
-    lists=(
-        SubmittedList(index=1, list_id="list-a", total=5, added=1, updated=2, failures=(NO_ADDRESS,)),
+    lists=[
+        SubmittedList(index=1, list_id="list-a", total=5, created=1, updated=2, failures=[NO_ADDRESS]),
         SubmittedList(index=2, list_id=None),
-    )
+    ]
 )
 PERSONS = PersonsResult(
-    members=PersonCounts(total=7, created=1, updated=2, skipped=3, deleted=1, conflicts=1, failures=(NO_PERSON,)),
-    parents=PersonCounts(total=4, created=1, updated=1, skipped=1, failures=(NO_PARENT,)),
+    members=PersonCounts(total=7, created=1, updated=2, skipped=3, deleted=1, conflicts=1, failures=[NO_PERSON]),
+    parents=PersonCounts(total=4, created=1, updated=1, skipped=1, failures=[NO_PARENT]),
 )
-PHOTO_DOWNLOAD = PhotoDownloadResult(total=4, downloaded=2, missing=1, failures=(NO_DOWNLOAD,))
-PHOTO_UPLOAD = PhotoUploadResult(uploaded=2, deleted=1, postponed=1, failures=(NO_UPLOAD,))
+PHOTO_DOWNLOAD = PhotoDownloadResult(total=4, downloaded=2, missing=1, failures=[NO_DOWNLOAD])
+PHOTO_UPLOAD = PhotoUploadResult(uploaded=2, deleted=1, postponed=1, failures=[NO_UPLOAD])
 REVERSE_SYNC = ReverseSyncResult(results=(NO_PUSH, PUSH))
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from pipelines.result import ErrorRecord
+from pipelines.result.freescout import CustomersResult
 
 
 def test_the_identifier_is_the_first_that_there_is():
@@ -38,3 +39,9 @@ def test_an_error_stands_in_the_stats_with_what_is_known_of_it():
         "system": "rondoClub",
     }
     assert ErrorRecord(error="e").as_json() == {"message": "e"}
+
+
+def test_a_result_tells_the_counts_it_is_asked_for_and_what_failed():
+    result = CustomersResult(created=1, deleted=2, failures=[ErrorRecord(message="no")])
+
+    assert result.told("created", "deleted") == "1 created, 2 deleted, 1 failed"

@@ -13,9 +13,9 @@ NO_ROW = ErrorRecord(knvb_id="A1", message="no", system="work-history-sync")
 
 def stats(**more):
     return TeamsStats(
-        download=TeamDownloadResult(team_count=3, member_count=40, failures=(NO_ROSTER,)),
-        teams=PostsResult(total=3, created=1, updated=1, deleted=2, failures=(NO_TEAM,)),
-        work_history=WorkHistoryResult(total=4, synced=3, created=2, ended=1, skipped=30, failures=(NO_ROW,)),
+        download=TeamDownloadResult(team_count=3, member_count=40, failures=[NO_ROSTER]),
+        teams=PostsResult(total=3, created=1, updated=1, deleted=2, failures=[NO_TEAM]),
+        work_history=WorkHistoryResult(total=4, synced=3, created=2, ended=1, skipped=30, failures=[NO_ROW]),
         **more,
     )
 

@@ -65,6 +65,15 @@ def test_another_customer_has_been_told_nothing(freescout):
     assert freescout.customers() == {"A1": CUSTOMER}
 
 
+def test_a_customer_is_shared_when_another_member_is_the_same_one(freescout):
+    freescout.store_customers([WANTED, replace(WANTED, knvb_id="B2"), replace(WANTED, knvb_id="C3")])
+    freescout.set_customer("A1", 7)
+    freescout.set_customer("B2", 7)
+    freescout.set_customer("C3", 8)
+
+    assert [freescout.is_shared(customer) for customer in freescout.customers().values()] == [True, True, False]
+
+
 def test_a_deleted_customer_is_forgotten(freescout):
     sync(freescout)
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from pipelines.steps.members import download_members
-from pipelines.steps.persons import sync_persons
+from tests.pipelines.steps.filled import download_members, sync_persons
 
 
 @pytest.fixture

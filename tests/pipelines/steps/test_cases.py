@@ -8,8 +8,8 @@ from pipelines.errors import RondoClubError
 from pipelines.result import ErrorRecord
 from pipelines.result.discipline import CaseDownloadResult, CasesResult
 from pipelines.sandbox import Fault, FaultKind
-from pipelines.steps.cases import download_cases, sync_cases
 from pipelines.transform.discipline import read_case
+from tests.pipelines.steps.filled import download_cases, sync_cases
 
 CASES = "wp/v2/discipline-cases"
 ANNE = {"PublicPersonId": "A1", "FirstName": "Anne", "LastName": "Aker"}

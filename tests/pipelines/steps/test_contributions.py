@@ -9,10 +9,8 @@ from pipelines.errors import EmptyDownloadError, RondoClubError
 from pipelines.result.nikki import ContributionsResult, NikkiDownloadResult
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.state import Contribution
-from pipelines.steps.contributions import download_contributions, sync_contributions
-from pipelines.steps.members import download_members
-from pipelines.steps.persons import sync_persons
 from pipelines.systems import Systems
+from tests.pipelines.steps.filled import download_contributions, download_members, sync_contributions, sync_persons
 
 ANNE = {"PublicPersonId": "A1", "FirstName": "Anne", "LastName": "Appel"}
 BO = {"PublicPersonId": "B2", "FirstName": "Bo", "LastName": "Berg"}

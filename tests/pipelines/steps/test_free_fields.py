@@ -7,7 +7,7 @@ import pytest
 from pipelines.result import ErrorRecord
 from pipelines.result.functions import FreeFieldsResult
 from pipelines.sandbox import Fault, FaultKind
-from pipelines.steps.free_fields import sync_free_fields
+from tests.pipelines.steps.filled import sync_free_fields
 
 TODAY = date(2026, 2, 8)
 ANNE = {"PublicPersonId": "A1", "FirstName": "Anne", "LastName": "Aker"}

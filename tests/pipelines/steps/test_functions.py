@@ -11,8 +11,9 @@ from pipelines.result.functions import FunctionsDownloadResult
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.sandbox.tasks import function, place
 from pipelines.state import Place
-from pipelines.steps.functions import Selection, download_functions
+from pipelines.steps.functions import Selection
 from pipelines.systems import Systems
+from tests.pipelines.steps.filled import download_functions
 
 TODAY = date(2026, 2, 8)
 EVERYONE = Selection(everyone=True)

@@ -4,7 +4,8 @@ import pytest
 
 from pipelines.errors import EmptyDownloadError
 from pipelines.result.people import DownloadResult
-from pipelines.steps.members import download_members, latest_members
+from pipelines.steps.members import latest_members
+from tests.pipelines.steps.filled import download_members
 
 
 def test_a_download_is_kept_as_it_came(systems, club):

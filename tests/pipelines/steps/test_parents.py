@@ -8,8 +8,7 @@ from pipelines.result import ErrorRecord
 from pipelines.result.people import PersonCounts
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.state import State
-from pipelines.steps.members import download_members
-from pipelines.steps.persons import sync_persons
+from tests.pipelines.steps.filled import download_members, sync_persons
 
 PEOPLE = "/wp-json/wp/v2/people"
 PARENT, CHILD = 2, 3

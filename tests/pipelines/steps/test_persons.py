@@ -6,8 +6,8 @@ from pipelines.errors import EmptyDownloadError, RondoClubError
 from pipelines.result import ErrorRecord
 from pipelines.result.people import PersonCounts, PersonsResult
 from pipelines.sandbox import Fault, FaultKind
-from pipelines.steps.members import download_members, latest_members
-from pipelines.steps.persons import sync_persons
+from pipelines.steps.members import latest_members
+from tests.pipelines.steps.filled import download_members, sync_persons
 
 PEOPLE = "/wp-json/wp/v2/people"
 RONDO = "rondo-club"
@@ -231,7 +231,7 @@ def test_when_everybody_is_gone_at_once_nothing_is_changed_however_often_it_is_t
 
     club(BO)
     for _ in range(2):
-        with pytest.raises(EmptyDownloadError, match="members of this club"):
+        with pytest.raises(EmptyDownloadError, match="look at SPORTLINK_USERNAME, or keep another club apart by SYNC_STATE_DIR"):
             sync(systems)
 
     assert (writes(), ids(systems)) == ([], before)

@@ -9,10 +9,8 @@ from pipelines.errors import LoginError
 from pipelines.result import ErrorRecord
 from pipelines.result.people import PhotoDownloadResult, PhotoUploadResult
 from pipelines.sandbox import Fault, FaultKind
-from pipelines.steps.members import download_members
-from pipelines.steps.persons import sync_persons
-from pipelines.steps.photos import download_photos, upload_photos
 from pipelines.systems import Systems
+from tests.pipelines.steps.filled import download_members, download_photos, sync_persons, upload_photos
 
 ANNE = {"PublicPersonId": "A1", "FirstName": "Anne", "PersonImageDate": "2024-09-02"}
 BO = {"PublicPersonId": "B2", "FirstName": "Bo", "PersonImageDate": "2025-01-01"}

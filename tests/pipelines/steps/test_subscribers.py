@@ -8,10 +8,8 @@ from pipelines.errors import EmptyDownloadError, LapostaError
 from pipelines.result import ErrorRecord
 from pipelines.result.people import PreparedList, PrepareResult, SubmitResult, SubmittedList
 from pipelines.sandbox import Fault, FaultKind
-from pipelines.steps.members import download_members
-from pipelines.steps.persons import sync_persons
-from pipelines.steps.subscribers import prepare_subscribers, submit_subscribers
 from pipelines.systems import Systems
+from tests.pipelines.steps.filled import download_members, prepare_subscribers, submit_subscribers, sync_persons
 
 UPSERT = "POST /v2/member"
 RONDO_IS_DOWN = Fault(kind=FaultKind.SERVER_ERROR, system="rondo-club", times=None)
@@ -29,12 +27,12 @@ def lists(systems, *counts):
     """The results of the lists, from (total, added, updated) of each; a list that is not named is empty."""
     padded = [*counts, *[(0, 0, 0)] * (4 - len(counts))]
     return SubmitResult(
-        lists=tuple(
-            SubmittedList(index=index, list_id=list_id, total=total, added=added, updated=updated, failures=[])
+        lists=[
+            SubmittedList(index=index, list_id=list_id, total=total, created=added, updated=updated)
             for index, (list_id, (total, added, updated)) in enumerate(
                 zip(systems.settings.laposta.list_ids, padded, strict=True), start=1
             )
-        )
+        ]
     )
 
 
@@ -48,12 +46,12 @@ def test_prepare_tells_what_each_list_has_and_what_is_new(systems, club):
     club(*family, BO)
 
     assert prepare(systems) == PrepareResult(
-        lists=(
+        lists=[
             PreparedList(index=1, total=2, updates=2),
             PreparedList(index=2, total=1, updates=1),
             PreparedList(index=3, total=1, updates=1),
             PreparedList(index=4, total=1, updates=1),
-        ),
+        ],
         excluded=1,
     )
 

@@ -10,7 +10,7 @@ from pipelines.result.posts import PostsResult
 from pipelines.result.teams import TeamDownloadResult
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.sandbox.teams import Team
-from pipelines.steps.teams import download_teams, sync_teams
+from tests.pipelines.steps.filled import download_teams, sync_teams
 
 TEAMS = "wp/v2/teams"
 
