@@ -68,12 +68,17 @@ def hold_back(error: BaseException) -> None:
         raise error
 
 
+def class_name(value: object) -> str:
+    """The name of the value's class, past a metaclass that answers with anything else."""
+    return str(type.__dict__["__qualname__"].__get__(type(value)))
+
+
 def _readable(value: object) -> str:
     try:
         return str.__str__(value if isinstance(value, str) else str(value))
     except BaseException as error:  # noqa: BLE001 - see hold_back
         hold_back(error)
-        return f"<{type(value).__name__} that cannot be shown>"
+        return f"<{class_name(value)} that cannot be shown>"
 
 
 def _encodable(value: str) -> str:
@@ -91,7 +96,7 @@ def _tree(value: object, depth: int, nodes: "Iterator[int]") -> object:
         return _node(value, depth, nodes)
     except BaseException as error:  # noqa: BLE001 - see hold_back
         hold_back(error)
-        return f"<{type(value).__name__} that cannot be read>"
+        return f"<{class_name(value)} that cannot be read>"
 
 
 def _node(value: object, depth: int, nodes: "Iterator[int]") -> object:  # noqa: PLR0911 - one return a kind of value

@@ -1,7 +1,7 @@
 """An exception or item error as OpenTelemetry keeps it: the attributes of an exception event. Nothing here can raise."""
 
 import traceback
-from typing import Final
+from typing import Final, TypeGuard, cast
 
 from otel_sqlite import clean, semconv
 from otel_sqlite.model import ItemError
@@ -18,17 +18,27 @@ def of_item(error: object, item_id: object = None) -> dict[str, str]:
         error: An ItemError, an exception, or whatever else says what went wrong.
         item_id: Outweighs the id that the error brings along.
     """
-    if isinstance(error, BaseException):
+    if is_exception(error):
         attributes = of_exception(error)
-    elif isinstance(error, ItemError):
-        attributes = {semconv.EXCEPTION_MESSAGE: clean.text(error.message)}
-        if error.stack:
-            attributes[semconv.EXCEPTION_STACKTRACE] = clean.stack(error.stack)
-        item_id = error.item_id if item_id is None else item_id
+    elif issubclass(type(error), ItemError):
+        attributes = _of_message(cast("ItemError", error))
+        item_id = cast("ItemError", error).item_id if item_id is None else item_id
     else:
         attributes = {semconv.EXCEPTION_MESSAGE: clean.text(error)}
     if item_id is not None:
         attributes[semconv.ITEM_ID] = clean.text(item_id, clean.NAME_LIMIT)
+    return attributes
+
+
+def is_exception(error: object) -> TypeGuard[BaseException]:
+    """What isinstance() tells, without asking the object: it may answer anything."""
+    return issubclass(type(error), BaseException)
+
+
+def _of_message(error: ItemError) -> dict[str, str]:
+    attributes = {semconv.EXCEPTION_MESSAGE: clean.text(error.message)}
+    if error.stack is not None and (stack := clean.stack(error.stack)):
+        attributes[semconv.EXCEPTION_STACKTRACE] = stack
     return attributes
 
 
@@ -48,9 +58,8 @@ def describe(error: BaseException) -> str:
 
 def type_name(error: BaseException) -> str:
     """The exception's class, with its module unless it is built in."""
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return clean.text(name, clean.NAME_LIMIT)
+    name, module = clean.class_name(error), clean.text(type.__dict__["__module__"].__get__(type(error)))
+    return clean.text(name if module == "builtins" else f"{module}.{name}", clean.NAME_LIMIT)
 
 
 def identity(error: BaseException) -> Identity:
@@ -63,4 +72,4 @@ def _stack(error: BaseException) -> str:
         return clean.stack("".join(traceback.format_exception(type(error), error, error.__traceback__, limit=_STACK_FRAMES)))
     except BaseException as problem:  # noqa: BLE001 - an exception class may break any attribute that the formatter reads
         clean.hold_back(problem)
-        return f"<no stack: {type(problem).__name__}>"
+        return f"<no stack: {clean.class_name(problem)}>"

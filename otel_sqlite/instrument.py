@@ -412,7 +412,7 @@ class Step(_Block):
         """The events of item errors; None for those that are too many."""
         kept = errors[: max(KEPT_ITEM_ERRORS - self._kept, 0)]
         # It may be raised afterwards.
-        self._recorded.update(events.identity(error) for error in kept if isinstance(error, BaseException))
+        self._recorded.update(events.identity(error) for error in kept if events.is_exception(error))
         return [*(events.of_item(error, item_id) for error in kept), *[None] * (len(errors) - len(kept))]
 
     def _add_events(self, new: Iterable[dict[str, str] | None]) -> None:

@@ -6,7 +6,7 @@ Pure and total: a span is somebody else's data, so every value is cleaned, and n
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeGuard, TypeVar
 
 from opentelemetry.trace import StatusCode
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     _Span: TypeAlias = "ReadableSpan | DecodedSpan"
 
 _Attributes = Mapping[str, object]
+_Kind = TypeVar("_Kind")
 
 SDK_LIMIT: Final = "sdk_event_limit"
 ITEM_LIMIT: Final = "item_error_limit"
@@ -280,7 +281,7 @@ def _errors(span: "_Span", frame: _Frame, reading: Reading) -> list[ErrorRecord]
                 timestamp(event_ns),
                 error_type,
                 _optional(attributes, semconv.EXCEPTION_MESSAGE, clean.MESSAGE_LIMIT) or error_type or "Unknown error",
-                clean.stack(stack) if stack else None,
+                None if stack is None else clean.stack(stack) or None,
                 _optional(attributes, semconv.ITEM_ID),
             )
         )
@@ -315,13 +316,13 @@ def _drop_row(drop: DropRecord, ended_ns: int, place: int) -> ErrorRecord:
 
 def _club(resource: "Resource | Described | None") -> str:
     namespace = None if resource is None else resource.attributes.get(semconv.SERVICE_NAMESPACE)
-    return clean.text(namespace, clean.NAME_LIMIT) if namespace else DEFAULT_CLUB
+    return (namespace is not None and clean.text(namespace, clean.NAME_LIMIT)) or DEFAULT_CLUB
 
 
 def _duration_ms(attributes: _Attributes, started_ns: int, ended_ns: int) -> int:
     """The monotonic duration where the span carries one, else the difference of the clock times; never negative."""
     own = attributes.get(semconv.DURATION_MS)
-    return clean.count(own) if isinstance(own, int) else max(ended_ns - started_ns, 0) // 1_000_000
+    return clean.count(own) if _is(own, int) else max(ended_ns - started_ns, 0) // 1_000_000
 
 
 def _optional(attributes: _Attributes, key: str, limit: int = clean.NAME_LIMIT) -> str | None:
@@ -333,13 +334,14 @@ def _json(value: object, limit: int) -> str | None:
     """JSON text as it is when it parses (an SDK limit may have cut it); anything else is made JSON."""
     if value is None:
         return None
-    if not isinstance(value, str):
+    if not _is(value, str):
         return clean.json_text(value, limit)
+    whole = str.__str__(value)
     try:
-        json.loads(value, parse_constant=_refuse)
+        json.loads(whole, parse_constant=_refuse)
     except (ValueError, RecursionError):
-        return clean.json_text({"text": value}, limit)
-    return clean.text(value, limit) if len(value) <= limit else clean.json_text({"text": value}, limit)
+        return clean.json_text({"text": whole}, limit)
+    return clean.text(whole, limit) if len(whole) <= limit else clean.json_text({"text": whole}, limit)
 
 
 def _refuse(constant: str) -> None:
@@ -348,9 +350,14 @@ def _refuse(constant: str) -> None:
 
 def _integer(value: object) -> int:
     """A time in nanoseconds; 0 for what is none. SQLite holds 63 bits."""
-    return min(max(value, 0), 2**63 - 1) if isinstance(value, int) else 0
+    return min(max(int.__int__(value), 0), 2**63 - 1) if _is(value, int) else 0
 
 
 def _word(attributes: _Attributes, key: str) -> str:
     value = attributes.get(key)
-    return value if isinstance(value, str) else ""
+    return str.__str__(value) if _is(value, str) else ""
+
+
+def _is(value: object, kind: type[_Kind]) -> TypeGuard[_Kind]:
+    """What isinstance() tells, without asking the value: it may answer anything."""
+    return issubclass(type(value), kind)

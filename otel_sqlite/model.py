@@ -1,11 +1,12 @@
 """Outcomes and their rules, what steps report, and the records that the store takes. Pure."""
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 
 class Outcome(StrEnum):
@@ -33,8 +34,6 @@ class EndReason(StrEnum):
 
 
 LABELS = frozenset({EndReason.PROCESS_DIED, EndReason.HOST_REBOOTED, EndReason.LOST_CONTACT})
-
-_CANCELLED: Final = "asyncio.exceptions.CancelledError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +92,8 @@ def end_reason(exception: BaseException | None) -> EndReason:
     if issubclass(kind, GeneratorExit):
         return EndReason.CANCELLED
     # asyncio is not imported for the sake of one class: whoever cancelled has it loaded.
-    is_cancelled = any(c.__name__ == "CancelledError" and str(c.__module__).startswith("asyncio") for c in kind.__mro__)
-    return EndReason.CANCELLED if is_cancelled else EndReason.EXCEPTION
+    cancelled = getattr(sys.modules.get("asyncio.exceptions"), "CancelledError", None)
+    return EndReason.CANCELLED if cancelled is not None and issubclass(kind, cancelled) else EndReason.EXCEPTION
 
 
 def _exit_code(exception: BaseException) -> int | None:
@@ -105,7 +104,7 @@ def _exit_code(exception: BaseException) -> int | None:
         return 1
     if code is None:
         return None
-    return int.__index__(code) if isinstance(code, int) else 1
+    return int.__index__(code) if issubclass(type(code), int) else 1  # isinstance() would ask the object
 
 
 def step_outcome(reason: EndReason, *, skipped: bool, failed: int) -> Outcome:

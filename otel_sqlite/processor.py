@@ -225,7 +225,7 @@ def _key(span: ReadableSpan) -> _Key:
 def _unwinding(live: _Live | None) -> BaseException | None:
     """The exception that ends the span, of the kinds that the SDK does not note."""
     error = sys.exception()
-    if error is None or isinstance(error, Exception) or (live is not None and error is live.handled):
+    if error is None or issubclass(type(error), Exception) or (live is not None and error is live.handled):
         return None
     return error
 

@@ -33,7 +33,7 @@ SELECT id FROM runs WHERE started_at < :runs_since AND outcome IS NOT 'running' 
 ORDER BY started_at
 """
 _DELETE_ERRORS: Final = """
-DELETE FROM run_errors WHERE id IN (SELECT id FROM run_errors WHERE created_at < :errors_since ORDER BY created_at LIMIT :rows)
+DELETE FROM run_errors WHERE id IN (SELECT id FROM run_errors WHERE created_at < ? ORDER BY created_at LIMIT ?)
 """
 _DELETE_OF_RUNS: Final = (
     "DELETE FROM {0} WHERE id IN (SELECT id FROM {0} WHERE run_id IN (SELECT value FROM json_each(?)) LIMIT ?)"
@@ -123,9 +123,10 @@ def rewrite(path: "Path", timeout_s: float) -> bool:
 
 def _delete(connection: sqlite3.Connection, keep: Keep, rows: int) -> Pruned:
     """Delete so many rows at most; error rows go first, because a run may have any number of them."""
-    if errors := connection.execute(_DELETE_ERRORS, {**keep._asdict(), "rows": rows}).rowcount:
+    if errors := connection.execute(_DELETE_ERRORS, (keep.errors_since, rows)).rowcount:
         return Pruned(errors=errors)
-    expired = connection.execute(f"{EXPIRED_RUNS} LIMIT :limit", {**keep._asdict(), "limit": max(rows // _ROWS_A_RUN, 1)})
+    runs_since = {"runs_since": keep.runs_since, "limit": max(rows // _ROWS_A_RUN, 1)}
+    expired = connection.execute(f"{EXPIRED_RUNS} LIMIT :limit", runs_since)
     runs = json.dumps([row_id for (row_id,) in expired])
     of_runs = {"errors": "run_errors", "drops": "run_drops", "steps": "run_steps"}  # in the order of their foreign keys
     deleted = Pruned()

@@ -301,7 +301,8 @@ class Writer:
             self._has_refused = True
             _logger.warning("dashboard database %s: a record is refused and left out: %s", self.path, error)
         span = (clean.text(records.span.trace_id), clean.text(records.span.span_id))
-        row = (None, *span, "refused_record", max(len(records.errors), 1))
+        run = connection.execute("SELECT id FROM runs WHERE run_uid = ?", (clean.text(records.span.run_uid),)).fetchone()
+        row = (run and run[0], *span, "refused_record", max(len(records.errors), 1))
         _insert(connection, "run_drops", _DROP_COLUMNS, _UPSERT_DROP, [row])
 
 
