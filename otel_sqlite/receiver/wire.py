@@ -241,7 +241,7 @@ def _times(span: trace_pb2.Span) -> tuple[int, int | None]:
     if started_ns > _LAST_NS:
         started_ns = ended_ns if ended_ns <= _LAST_NS else 0
     if ended_ns > _LAST_NS:
-        ended_ns = started_ns
+        return started_ns, started_ns
     return started_ns, ended_ns or None
 
 
