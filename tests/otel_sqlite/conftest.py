@@ -11,29 +11,6 @@ import pytest
 from otel_sqlite.processor import DashboardSpanProcessor
 from otel_sqlite.provider import unlimited_provider
 
-# What the same spans may leave different: who recorded them, when, and which row ids they got.
-_CONTENT = (
-    """
-SELECT run_uid, trace_id, span_id, club_slug, pipeline, parent_run_id, started_at, finished_at, duration_ms, outcome,
-       total_created, total_updated, total_skipped, total_failed, summary_json, end_reason, is_inferred FROM runs ORDER BY run_uid
-""",
-    """
-SELECT run_uid, s.trace_id, s.span_id, s.club_slug, step_name, s.started_at, s.finished_at, s.duration_ms, s.outcome,
-       created_count, updated_count, skipped_count, failed_count, detail_json, s.end_reason, skip_reason
-FROM run_steps AS s JOIN runs AS r ON r.id = run_id ORDER BY s.trace_id, s.span_id
-""",
-    """
-SELECT run_uid, s.span_id, e.step_name, member_identifier, error_message, error_stack, created_at, e.trace_id, e.span_id,
-       event_ns, nth, error_type
-FROM run_errors AS e JOIN runs AS r ON r.id = e.run_id LEFT JOIN run_steps AS s ON s.id = e.run_step_id
-ORDER BY e.trace_id, e.span_id, event_ns, nth
-""",
-    """
-SELECT run_uid, d.trace_id, d.span_id, reason, count FROM run_drops AS d LEFT JOIN runs AS r ON r.id = run_id
-ORDER BY d.trace_id, d.span_id, reason
-""",
-)
-
 
 @pytest.fixture
 def path(tmp_path):
@@ -49,19 +26,6 @@ def read(path):
             return connection.execute(query, values).fetchall()
 
     return rows
-
-
-@pytest.fixture(scope="session")
-def content():
-    """Everything a database says, in an order of its own: equal for equal spans."""
-
-    def everything(path):
-        with closing(sqlite3.connect(path)) as connection:
-            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-            return [connection.execute(query).fetchall() for query in _CONTENT]
-
-    return everything
 
 
 @pytest.fixture
