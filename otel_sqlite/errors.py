@@ -12,6 +12,7 @@ OtelSqliteError
     ├── StorePathError       the path cannot hold a database
     ├── NotADatabaseError    the file is not SQLite, or is damaged
     ├── ForeignDatabaseError the database belongs to something else
+    ├── HealthyDatabaseError there is nothing to repair
     └── NewerDatabaseError   a newer otel_sqlite wrote it
 """
 
@@ -101,7 +102,7 @@ class NotADatabaseError(StoreError):
     """The file has another format or is damaged; it is never modified."""
 
     problem = "is not a healthy SQLite database"
-    remedy = "move the file aside, a new one is made by itself"
+    remedy = "'otel-sqlite doctor --repair' keeps it aside and builds a new one of what can be read"
 
 
 class ForeignDatabaseError(StoreError):
@@ -109,6 +110,13 @@ class ForeignDatabaseError(StoreError):
 
     problem = "belongs to another application"
     remedy = "set OTEL_SQLITE_PATH (or configure(path=...)) to a file of its own"
+
+
+class HealthyDatabaseError(StoreError):
+    """Nothing is wrong with it: it is not repaired."""
+
+    problem = "is whole"
+    remedy = "there is nothing to repair"
 
 
 class NewerDatabaseError(StoreError):

@@ -2,12 +2,13 @@
 
 import logging
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _logger = logging.getLogger(__name__)
 
@@ -15,6 +16,40 @@ DEFAULT_PATH = Path("data/dashboard.sqlite")
 DEFAULT_CLUB = "rondo"
 
 _LARGEST = 1e9
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return 0 <= float(text) < _LARGEST
+    except ValueError:
+        return False
+
+
+_SAMPLERS = {
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+}
+_FLAGS = {"true", "false", "1", "0", "yes", "no", "on", "off"}
+_FORMS: "tuple[tuple[re.Pattern[str], str, Callable[[str], bool]], ...]" = (
+    (re.compile(r"OTEL_(SQLITE_EXIT_TIMEOUT|EXPORTER_OTLP_(TRACES_)?TIMEOUT)"), "a number of seconds", _is_number),
+    (re.compile(r"OTEL_SQLITE_RETENTION_DAYS"), "a number of days, 1 or more", lambda t: _is_number(t) and float(t) >= 1),
+    (
+        re.compile(r"OTEL_((SPAN_|EVENT_|LINK_)?ATTRIBUTE_(COUNT|VALUE_LENGTH)_LIMIT|SPAN_(EVENT|LINK)_COUNT_LIMIT|BSP_\w+)"),
+        "a whole number",
+        str.isdecimal,
+    ),
+    (re.compile(r"OTEL_TRACES_SAMPLER"), "a sampler", lambda t: t.lower() in _SAMPLERS),
+    (re.compile(r"OTEL_(SQLITE_STRICT|SDK_DISABLED)"), "true or false", lambda t: t.lower() in _FLAGS),
+    (
+        re.compile(r"OTEL_EXPORTER_OTLP_(TRACES_)?ENDPOINT"),
+        "an address that begins with http:// or https://",
+        lambda t: t.startswith(("http://", "https://")),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +84,22 @@ class Settings:
             is_sdk_disabled=env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true",
             otlp=bool(env.get("OTEL_EXPORTER_OTLP_ENDPOINT") or env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")),
         )
+
+
+class Wrong(NamedTuple):
+    """A variable whose value is not understood."""
+
+    name: str
+    value: str
+    wanted: str
+
+
+def misunderstood() -> "Iterator[Wrong]":
+    """The variables of OpenTelemetry and of the bridge that are set to something without a meaning."""
+    for name, value in sorted(os.environ.items()):
+        for names, wanted, is_right in _FORMS:
+            if value.strip() and names.fullmatch(name) and not is_right(value.strip()):
+                yield Wrong(name, value, wanted)
 
 
 def is_strict() -> bool:

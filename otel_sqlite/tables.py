@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
+from otel_sqlite.doctor.finding import Level
 from otel_sqlite.model import EndReason, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from otel_sqlite.doctor.finding import Finding
     from otel_sqlite.store.reader import DropRow, ErrorRow, Ledger, RunRow, StepRow
 
 _STYLES: Final[dict[str, str]] = {
@@ -20,6 +22,7 @@ _STYLES: Final[dict[str, str]] = {
     Outcome.PARTIAL: "yellow",
     Outcome.FAILURE: "bold red",
 }
+_LEVELS: Final = {Level.PROBLEM: "red", Level.NOTE: "yellow", Level.OK: "green"}
 _REASONS: Final = {
     "sdk_event_limit": "events over the SDK's limit for a span",
     "item_error_limit": "item errors over the limit of a step",
@@ -111,6 +114,16 @@ def draw_run_errors(rows: "Sequence[ErrorRow]") -> None:
     """One line an error of one run."""
     columns = [Column(header=header, is_text=True) for header in ("step", "item", "message")]
     draw(columns, ((e.step, e.item_id or "-", message(e)) for e in rows))
+
+
+def draw_findings(findings: "Sequence[Finding]") -> None:
+    """One line a condition, the worst first, and below a problem what to do."""
+    for level in sorted({finding.level for finding in findings}, key=list(_LEVELS).index):
+        for finding in findings:
+            if finding.level is level:
+                click.echo(f"{click.style(f'{level:<8}', fg=_LEVELS[level])} {finding.condition}: {printable(finding.facts)}")
+                if finding.remedy:
+                    click.echo(f"           -> {printable(finding.remedy)}")
 
 
 def head(row: "RunRow", parent: "RunRow | None", children: "Iterable[RunRow]") -> "Iterator[str]":

@@ -19,7 +19,7 @@ from otel_sqlite.cli.keeping import forget, prune
 from otel_sqlite.cli.looking import errors, runs, show
 from otel_sqlite.cli.receiving import receive
 from otel_sqlite.cli.self_test import selftest
-from otel_sqlite.cli.tending import init, recover
+from otel_sqlite.cli.tending import doctor, init, recover
 
 
 @click.group(name="otel-sqlite", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,5 +45,5 @@ def main() -> None:
     """
 
 
-for _command in (init, runs, show, errors, recover, prune, forget, receive, selftest):
+for _command in (init, runs, show, errors, recover, doctor, prune, forget, receive, selftest):
     main.add_command(_command)

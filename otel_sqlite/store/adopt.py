@@ -70,6 +70,11 @@ def check(connection: sqlite3.Connection, path: Path) -> bool:
     return False
 
 
+def is_dashboard(connection: sqlite3.Connection) -> bool:
+    """Whether it has the tables of a dashboard, whoever made them."""
+    return all(columns <= _columns(connection, table).keys() for table, columns in _FINGERPRINT.items())
+
+
 def _is_current(connection: sqlite3.Connection) -> bool:
     return (
         _version(connection) == SCHEMA_VERSION
@@ -80,7 +85,7 @@ def _is_current(connection: sqlite3.Connection) -> bool:
 
 def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
     tables = _tables(connection)
-    if tables and not all(columns <= _columns(connection, table).keys() for table, columns in _FINGERPRINT.items()):
+    if tables and not is_dashboard(connection):
         raise ForeignDatabaseError(path, "it holds " + ", ".join(sorted(tables)[:3]))
     version = _version(connection)
     if not tables and version:

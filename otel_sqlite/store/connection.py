@@ -152,6 +152,16 @@ class Database:
         except sqlite3.Error as error:
             raise store_error(error, self.path) or StoreError(self.path, str(error)) from error
 
+    @contextmanager
+    def mutex(self, timeout_s: float) -> "Iterator[None]":
+        """Keep all other writers out, without opening the database.
+
+        Raises:
+            StoreError: Others hold it for too long, or the lock cannot be made.
+        """
+        with self._mutex(time.monotonic() + timeout_s):
+            yield
+
     @property
     def is_open(self) -> bool:
         """Whether there is a connection now."""

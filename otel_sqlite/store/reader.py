@@ -78,6 +78,10 @@ SELECT COALESCE(SUM(errors_offered), 0) AS offered,
   COALESCE(SUM((SELECT SUM(count) FROM run_drops AS d WHERE d.trace_id = s.trace_id AND d.span_id = s.span_id)), 0) AS dropped
 FROM s
 """
+_DROPS_SINCE: Final = """
+SELECT reason, SUM(count) AS dropped FROM run_drops
+WHERE run_id IS NULL OR run_id IN (SELECT id FROM runs WHERE started_at >= :since) GROUP BY reason ORDER BY reason
+"""
 _DROPS: Final = "SELECT reason, SUM(count) AS dropped FROM run_drops WHERE run_id IS :run GROUP BY reason ORDER BY reason"
 
 
@@ -310,6 +314,15 @@ class Reader:
         """What is free inside the file: it is used again, or given back to the disk."""
         pages, size = self._ask("SELECT freelist_count, page_size FROM pragma_freelist_count, pragma_page_size")[0].values()
         return int(pages * size)
+
+    def drops_since(self, since: str) -> list[DropRow]:
+        """What could not be kept of runs that started since a time, and of runs that nobody knows."""
+        return self._rows(DropRow, _DROPS_SINCE, since=since)
+
+    def count_strangers(self, since: str) -> int:
+        """How many runs since a time were written by the tracker that came before."""
+        query = "SELECT COUNT(*) AS number FROM runs WHERE started_at >= :since AND run_uid IS NULL"
+        return int(self._ask(query, since=since)[0]["number"])
 
     def ledger(self, run_id: int | None = None, since: str | None = None) -> Ledger:
         """What became of the item errors of one run, or of all runs that started since a time."""

@@ -1,0 +1,52 @@
+"""Examines what the bridge works with: settings, optional packages, the SQLite library."""
+
+import sqlite3
+from importlib.util import find_spec
+from typing import Final
+
+from otel_sqlite import settings
+from otel_sqlite.doctor.finding import Case, Findings, note, problem
+from otel_sqlite.settings import Settings
+
+_WAL_RESET_MENDED: Final = (3, 51, 3)
+
+
+def settings_make_sense(case: Case) -> Findings:
+    """Whether the environment says something that is not heeded, or that switches tracking off."""
+    del case
+    if Settings.from_env().is_sdk_disabled:
+        yield problem("sdk-disabled", "OTEL_SDK_DISABLED=true: nothing is recorded", "unset OTEL_SDK_DISABLED")
+    for wrong in settings.misunderstood():
+        yield problem(
+            "wrong-setting", f"{wrong.name}={wrong.value!r} is not {wrong.wanted}", f"unset {wrong.name} (or correct it)"
+        )
+
+
+def extras_are_there(case: Case) -> Findings:
+    """Whether what the settings ask for is installed."""
+    if find_spec("rich") is None:
+        yield problem("missing-extra", "rich is not installed: no table can be drawn", "pip install 'otel-sqlite[cli]'")
+    if Settings.from_env(case.path).otlp and not _has_otlp():
+        yield problem(
+            "missing-extra",
+            "an OTLP endpoint is set, but nothing is sent: the exporter is missing",
+            "pip install 'otel-sqlite[otlp]'",
+        )
+
+
+def sqlite_is_sound(case: Case) -> Findings:
+    """Whether the library has the WAL-reset bug, from which writers protect each other by the mutex."""
+    del case
+    if sqlite3.sqlite_version_info < _WAL_RESET_MENDED:
+        yield note(
+            "sqlite-version",
+            f"SQLite {sqlite3.sqlite_version} can damage a database that two write at once (mended in 3.51.3); "
+            "the bridge writes one at a time, other programs may not",
+        )
+
+
+def _has_otlp() -> bool:
+    try:
+        return find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+    except ModuleNotFoundError:
+        return False
