@@ -104,7 +104,8 @@ def _update_known(systems: Systems, family: _Family) -> tuple[int, bool] | None:
     Returns:
         The person and whether it was written; None when there is none.
     """
-    known_id = family.known.person_id
+    # A member that was this parent may have the same address as a parent of its own by now.
+    known_id = None if family.known.person_id in family.child_ids else family.known.person_id
     if known_id is not None and (has_changed := _update_parent(systems, family, known_id)) is not None:
         return known_id, has_changed
     match_id = _match_person(systems, family)

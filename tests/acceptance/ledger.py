@@ -110,9 +110,10 @@ def _pushed_members(work: Work) -> Counts:
 
 
 def _member_tabs(work: Work) -> Counts:
-    """Every member that is looked at counts, also one that failed."""
-    asked = {one.query["PublicPersonId"] for one in work.requests if one.path.endswith("/MemberFunctions")}
-    return {"created": len(asked), "failed": len(work.given_up("sportlink *"))}
+    """Every member that is looked at counts, also one that failed; one who has just left has no page any more."""
+    pages = [one for one in work.requests if fnmatchcase(one.path, "/member/member-details/*/functions")]
+    gone = [one for one in pages if one.status == 404]
+    return {"created": len({one.path for one in pages}), "failed": len(gone) + len(work.given_up("sportlink *"))}
 
 
 def _history_rows(work: Work) -> Counts:

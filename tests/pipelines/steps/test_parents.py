@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipelines.result import ErrorRecord
 from pipelines.result.people import PersonCounts
@@ -149,6 +151,19 @@ def test_a_parent_is_never_its_own_child(systems, club, club_sandbox):
     assert sync(systems) == counts(total=1, created=1)
 
     assert relations(club_sandbox) == FAMILY
+
+
+def test_a_member_that_was_a_parent_is_not_its_own_when_it_gets_one_with_its_address(systems, club):
+    kim = {**KIM, "Email": "k@x.example", "EmailAddressParent1": ""}
+    club(kim, {**LEX, "EmailAddressParent2": "k@x.example"})
+    sync(systems)
+    kim_id = systems.state.rondo.person_ids()["K1"]
+    assert systems.state.rondo.parents()["k@x.example"].person_id == kim_id
+
+    club({**kim, "EmailAddressParent1": "k@x.example"}, {**LEX, "EmailAddressParent2": "k@x.example"})
+
+    assert sync(systems) == counts(total=1, created=1)
+    assert systems.state.rondo.parents()["k@x.example"].person_id != kim_id
 
 
 def test_a_parent_in_both_slots_is_related_once(systems, club, club_sandbox):
@@ -346,3 +361,36 @@ def test_a_person_that_is_gone_is_nobodys_parent(systems, club, club_sandbox):
 
     assert systems.state.rondo.strangers() == {}
     assert names(club_sandbox) == ["Kim", "S. Ouder"]
+
+
+# ------------------------------------------------------------------------------------------------ a law
+
+ADDRESSES = st.sampled_from(["", "o@x.example", "K1@x.example", "l2@x.example"])
+CHILDREN = st.tuples(
+    *(
+        st.fixed_dictionaries(
+            {"Email": ADDRESSES, "EmailAddressParent1": ADDRESSES, "EmailAddressParent2": ADDRESSES},
+        ).map(lambda fields, names=names: {**names, **fields, "NameParent2": "T. Ouder"})
+        for names in (KIM, LEX)
+    )
+)
+
+
+def test_whatever_addresses_families_share_no_parent_is_its_own_child_and_nothing_is_there_twice(systems, club, club_sandbox):
+    @settings(max_examples=25)
+    @given(CHILDREN)
+    def move_addresses(children):
+        club(BO, *children)
+        sync(systems)
+        assert (again := sync(systems)).skipped == again.total
+
+        parents, member_ids = systems.state.rondo.parents(), systems.state.rondo.person_ids()
+        for child in children:
+            for slot in ("EmailAddressParent1", "EmailAddressParent2"):
+                assert not child[slot] or parents[child[slot].lower()].person_id != member_ids[child["PublicPersonId"]]
+        for person in club_sandbox.rondo_club.persons():
+            rows = [(row["related_person"], row["relationship_type"]) for row in person["acf"]["relationships"]]
+            assert len(rows) == len(set(rows))
+            assert person["id"] not in dict(rows)
+
+    move_addresses()
