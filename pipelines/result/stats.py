@@ -28,7 +28,7 @@ def utc_now() -> datetime:
 
 @dataclass(slots=True, kw_only=True)
 class Stats:
-    """What a run did. A step that did not come to an end leaves its result empty.
+    """What a run did. A step that raised leaves in its result what it did until then.
 
     Attributes:
         pipeline: Tag of the failure that ends a run.

@@ -47,7 +47,8 @@ def find_orphans(known: Mapping[str, Item], present: Collection[str], failures: 
     """
     orphans = [one for key, one in known.items() if key not in present]
     if is_most(len(orphans), len(known)):
-        message = f"{len(orphans)} of the {len(known)} known before are not in the download: all are kept (look at the download)"
+        found = f"{len(orphans)} of the {len(known)} known before are not in the download"
+        message = f"{found}: all are kept (look at the download; another club needs a SYNC_STATE_DIR of its own)"
         failures.append(ErrorRecord(message=message, **identity))
         return []
     return orphans

@@ -128,9 +128,8 @@ def _delete_strangers(result: PostsResult, kind: PostType, known: Collection[Pos
     ours = {post.post_id for post in (*known, *kind.state.posts())}
     strangers = [post_id for post_id in remote if post_id not in ours]
     if is_most(len(strangers), len(remote)):
-        message = (
-            f"{len(strangers)} of the {len(remote)} {kind.plural} in Rondo Club are unknown: all are kept (look at them there)"
-        )
+        found = f"{len(strangers)} of the {len(remote)} {kind.plural} in Rondo Club are unknown"
+        message = f"{found}: all are kept (look at them there; SYNC_STATE_DIR may be the wrong one)"
         result.failures.append(ErrorRecord(message=message, system=kind.step))
         return
     for post_id in strangers:

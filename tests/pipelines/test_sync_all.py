@@ -191,6 +191,22 @@ def test_a_step_that_fails_in_the_run_of_discipline_fails_in_all(systems, member
     assert error["system"] == "discipline-download"
 
 
+def test_a_run_of_discipline_that_stops_midway_leaves_what_it_did_in_all(systems, members, club_sandbox):
+    club_sandbox.club.cases[:] = [CASE, {**CASE, "DossierId": "T-3"}]
+
+    def give_up(doing, _done, _total):
+        if doing == "syncing discipline cases":
+            raise RuntimeError("no more")
+
+    report, run, discipline = sync(replace(systems, progress=give_up))
+
+    assert outcomes(discipline)["discipline-sync"] == "failure"
+    assert counts(run)["discipline-sync"] == (1, 0, 0, 1)
+    stats = report.stats.as_json()["discipline"]
+    assert (stats["created"], [error["message"] for error in stats["errors"]]) == (1, ["no more"])
+    assert json.loads(run.summary) == report.stats.as_json()
+
+
 @pytest.mark.parametrize("club_sandbox", [[fault("sportlink", "*/SearchMembers")]], indirect=True, ids=["search-fails"])
 def test_without_members_the_run_ends(systems, members, club_sandbox):
     report, run, discipline = sync(systems)

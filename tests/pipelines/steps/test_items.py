@@ -59,7 +59,8 @@ def test_nobody_is_an_orphan_when_most_would_be(present):
 
     assert find_orphans(known, present, failures, system="rondoClub") == []
     gone = len(known.keys() - present)
-    message = f"{gone} of the 3 known before are not in the download: all are kept (look at the download)"
+    found = f"{gone} of the 3 known before are not in the download"
+    message = f"{found}: all are kept (look at the download; another club needs a SYNC_STATE_DIR of its own)"
     assert failures == [ErrorRecord(message=message, system="rondoClub")]
 
 
