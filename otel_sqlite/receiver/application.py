@@ -40,6 +40,7 @@ _RETRY_BUSY_S: Final = 5
 _RETRY_LATER_S: Final = 60  # somebody has to do something: free space, correct a path
 # google.rpc.Code by HTTP status.
 _CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 408: 4, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14}
+_UNKNOWN: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +181,7 @@ def application(
 
     app = Starlette(
         routes=[Route(TRACES, receiver.export, methods=["POST"]), Route(HEALTH, receiver.health, methods=["GET"])],
-        exception_handlers={HTTPException: _refuse, Exception: _fail},
+        exception_handlers={HTTPException: _refuse, Exception: _refuse},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
@@ -193,22 +194,18 @@ async def _tend(look_after: Callable[[], object], every_s: float) -> None:
             await asyncio.to_thread(look_after)
         except StoreError as error:
             _logger.info("the store is looked after later: %s", error)
+        except Exception:  # receiving goes on, whatever becomes of the rest
+            _logger.exception("looking after the store failed, receiving goes on")
         await asyncio.sleep(every_s)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
-    status, message, headers = 500, "", None
-    if isinstance(error, HTTPException):
-        status, message, headers = error.status_code, error.detail, error.headers
+    """Any error as a google.rpc.Status; one that is not meant for the client is a fault of ours, which the server logs."""
+    if not isinstance(error, HTTPException):
+        error = HTTPException(500, "the receiver failed")
     encoding = _encoding(request) or Encoding.JSON
-    body = wire.error_status(encoding, _CODES.get(status, 2), message)
-    return Response(body, status, headers, media_type=encoding.value)
-
-
-async def _fail(request: Request, error: Exception) -> Response:
-    """A fault of ours: the server logs it."""
-    del error
-    return await _refuse(request, HTTPException(500, "the receiver failed"))
+    body = wire.error_status(encoding, _CODES.get(error.status_code, _UNKNOWN), error.detail)
+    return Response(body, error.status_code, error.headers, media_type=encoding.value)
 
 
 def _encoding(request: Request) -> Encoding | None:

@@ -1,6 +1,7 @@
 """What the OTLP specification asks of a receiver, over real HTTP."""
 
 import gzip
+import socket
 import sqlite3
 import threading
 from contextlib import closing
@@ -11,6 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from otel_sqlite.errors import StoreFullError
 from otel_sqlite.receiver.application import Conduct
+from otel_sqlite.receiver.intake import Intake
 from otel_sqlite.receiver.wire import Encoding, Limits
 from otel_sqlite.store import connection
 from tests.otel_sqlite.receiver.conftest import document, encoded, receiving, run_span, span
@@ -239,6 +241,27 @@ def test_after_a_large_body_was_refused_the_connection_goes_on(small):
     assert small.post("/v1/traces", content=b"{}", headers={"Content-Type": JSON}).status_code == 200
 
 
+HEAD = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n"
+
+
+def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(small):
+    assert first_line(small, HEAD).startswith(b"HTTP/1.1 413 ")
+
+
+def first_line(client, sent):
+    with socket.create_connection((client.base_url.host, client.base_url.port), timeout=20) as connection:
+        connection.sendall(sent)
+        return connection.recv(1_000)
+
+
+def test_a_fault_of_ours_is_500_with_a_status(receiving, send, encoding, monkeypatch, caplog):
+    monkeypatch.setattr(Intake, "take", lambda *_, **__: 1 / 0)
+    with receiving() as client:
+        answer = send(client, RUN, encoding)
+    assert (answer.status_code, problem(answer)) == (500, (13, "the receiver failed"))
+    assert "ZeroDivisionError" in caplog.text
+
+
 # ---------------------------------------------------------------------------------------------- a store in trouble
 
 
@@ -317,6 +340,10 @@ def test_who_does_not_show_the_token_is_refused_before_the_body_is_read(guarded,
     assert not path.exists()
 
 
+def test_who_shows_no_token_need_not_send_a_body(guarded):
+    assert first_line(guarded[0], HEAD).startswith(b"HTTP/1.1 401 ")
+
+
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
 def test_who_shows_the_token_is_served_and_health_needs_none(guarded, send, scheme):
     client, _ = guarded
@@ -337,7 +364,8 @@ def test_the_store_is_looked_after_from_time_to_time(receiving, until, caplog, p
 
     def look_after():
         looked.append(1)
-        raise StoreFullError(path)
+        raise StoreFullError(path) if len(looked) == 1 else ValueError("odd")
 
     with receiving(look_after=look_after, every_s=0.01):
         assert until(lambda: len(looked) > 2)
+    assert "looking after the store failed, receiving goes on" in caplog.text
