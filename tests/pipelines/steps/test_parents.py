@@ -155,12 +155,12 @@ def test_a_parent_is_never_its_own_child(systems, club, club_sandbox):
 
 def test_a_member_that_was_a_parent_is_not_its_own_when_it_gets_one_with_its_address(systems, club):
     kim = {**KIM, "Email": "k@x.example", "EmailAddressParent1": ""}
-    club(kim, {**LEX, "EmailAddressParent2": "k@x.example"})
+    club(kim, {**LEX, "NameParent2": "Kim", "EmailAddressParent2": "k@x.example"})
     sync(systems)
     kim_id = systems.state.rondo.person_ids()["K1"]
     assert systems.state.rondo.parents()["k@x.example"].person_id == kim_id
 
-    club({**kim, "EmailAddressParent1": "k@x.example"}, {**LEX, "EmailAddressParent2": "k@x.example"})
+    club({**kim, "EmailAddressParent1": "k@x.example"}, {**LEX, "NameParent2": "Kim", "EmailAddressParent2": "k@x.example"})
 
     assert sync(systems) == counts(total=1, created=1)
     assert systems.state.rondo.parents()["k@x.example"].person_id != kim_id
