@@ -990,3 +990,71 @@ def test_the_help_of_each_command_describes_its_json_and_its_path(command):
     assert "--json:  {" in result.stdout
     assert "OTEL_SQLITE_PATH" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+# ---------------------------------------------------------------------------------------------- doctor
+
+
+def test_doctor_says_the_worst_first_and_what_to_do(call, path, write, add):
+    add("runs", run_uid="r", pipeline="people", started_at="2026-02-08T10:00:00.000Z", outcome="success")
+    path.chmod(0o640)
+    result = call("doctor")
+    lines = result.stdout.splitlines()
+    at = lines.index(f"note     wrong-mode: {path} has mode 640: others may look into it")
+    assert lines[at + 1] == f"           -> chmod 600 {path}"
+    assert lines[-1].startswith("ok ")
+    assert result.exit_code == 0
+
+
+def test_doctor_finds_trouble(call, path, write, add):
+    add("run_drops", trace_id="t", span_id="s", reason="refused_record", count=2)
+    assert call("doctor").exit_code == 1
+    document = json.loads(call("doctor", "--json").stdout)
+    assert (document["path"], document["repaired"]) == (str(path), None)
+    assert document["findings"][0].keys() == {"condition", "level", "facts", "remedy"}
+    assert [f["facts"] for f in document["findings"] if f["level"] == "problem"] == ["2 in the last 7 days: refused_record"]
+
+
+def test_doctor_repairs_what_is_damaged_and_applies_what_dead_processes_left(call, path, add, tracked, in_child):
+    add("runs", run_uid="r", pipeline="people", started_at="2026-02-08T10:00:00.000Z", outcome="success")
+    trackings = []
+
+    def die():
+        trackings.append(tracked())
+        run("nikki", tracer_provider=trackings[-1].__enter__()).__enter__()
+
+    in_child(die)
+    with path.open("r+b") as file:
+        file.write(bytes(100))
+    assert call("doctor").exit_code == 1
+
+    document = json.loads(call("doctor", "--repair", "--json").stdout)
+
+    tables = {"runs": {"kept": 1, "lost": 0}}
+    tables |= {table: {"kept": 0, "lost": 0} for table in ("run_steps", "run_errors", "run_drops")}
+    assert document["repaired"] == {"aside": document["repaired"]["aside"], "tables": tables, "journals": 1}
+    assert [row["pipeline"] for row in json.loads(call("runs", "--json").stdout)["runs"]] == ["nikki", "people"]
+
+
+def test_doctor_says_in_words_what_it_repaired(call, path, add):
+    add("runs", run_uid="r", pipeline="people", started_at="2026-02-08T10:00:00.000Z", outcome="success")
+    with path.open("r+b") as file:
+        file.write(bytes(100))
+    result = call("doctor", "--repair")
+    assert result.stdout.startswith(f"the damaged database is kept as {path}.damaged-")
+    assert "\n  runs        1 kept, 0 lost\n" in result.stdout
+    assert result.exit_code == 0
+
+
+def test_doctor_repairs_nothing_that_is_whole(call, path, add):
+    add("runs", run_uid="r", pipeline="people", started_at="2026-02-08T10:00:00.000Z", outcome="success")
+    result = call("doctor", "--repair")
+    assert "is whole: there is nothing to repair" in result.stderr
+    assert result.exit_code == 0
+
+
+def test_doctor_never_repairs_what_belongs_to_somebody_else(call, path):
+    path.parent.mkdir()
+    path.write_text("a letter")
+    result = call("doctor", "--repair")
+    assert (result.exit_code, path.read_text()) == (2, "a letter")
