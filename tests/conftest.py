@@ -32,7 +32,7 @@ FROM run_steps AS s JOIN runs AS r ON r.id = run_id ORDER BY s.trace_id, s.span_
 """,
     """
 SELECT run_uid, s.span_id, e.step_name, member_identifier, error_message, error_stack, created_at, e.trace_id, e.span_id,
-       event_ns, nth, error_type
+       event_ns, nth, error_type, e.pipeline
 FROM run_errors AS e JOIN runs AS r ON r.id = e.run_id LEFT JOIN run_steps AS s ON s.id = e.run_step_id
 ORDER BY e.trace_id, e.span_id, event_ns, nth
 """,

@@ -23,7 +23,7 @@ _FINGERPRINT: Final = {
 }
 _OUR_TABLE: Final = "run_drops"
 # What this version has and the one before had not.
-_NEWEST: Final = {"runs": "recovered", "run_steps": "errors_offered"}
+_NEWEST: Final = {"runs": "recovered", "run_steps": "errors_offered", "run_errors": "pipeline"}
 # The list of values in the CHECK of an outcome column.
 _OUTCOMES: Final = re.compile(r"(CHECK\s*\(\s*[\"`\[]?outcome[\"`\]]?\s+IN\s*\([^)]*)\)", re.IGNORECASE)
 

@@ -57,7 +57,7 @@ SELECT id, step_name AS name, started_at, finished_at, duration_ms, outcome,
 FROM run_steps WHERE run_id = :run ORDER BY started_at, id
 """
 _ERRORS: Final = """
-SELECT e.id, e.run_id, r.run_uid, r.club_slug AS club, r.pipeline, e.step_name AS step, e.member_identifier AS item_id,
+SELECT e.id AS id, e.run_id, r.run_uid, r.club_slug AS club, r.pipeline, e.step_name AS step, e.member_identifier AS item_id,
   e.error_type, e.error_message AS message, e.error_stack AS stack, e.created_at
 FROM run_errors e JOIN runs r ON r.id = e.run_id
 """
@@ -82,6 +82,8 @@ _DROPS_SINCE: Final = """
 SELECT reason, SUM(count) AS dropped FROM run_drops
 WHERE run_id IS NULL OR run_id IN (SELECT id FROM runs WHERE started_at >= :since) GROUP BY reason ORDER BY reason
 """
+# Rows that do not say their pipeline are those of others, and of runs that only their steps told of.
+_ERRORS_OF_PIPELINE: Final = ("{plus}e.pipeline = :pipeline", "{plus}e.pipeline IS NULL AND r.pipeline = :pipeline")
 _DROPS: Final = "SELECT reason, SUM(count) AS dropped FROM run_drops WHERE run_id IS :run GROUP BY reason ORDER BY reason"
 
 
@@ -286,16 +288,16 @@ class Reader:
             since: Only those at this time or later; in the form of the database.
             limit: How many at most; -1: all.
         """
-        filters = {
-            "e.run_id = :run": run_id,
-            "r.pipeline = :pipeline": pipeline,
-            "e.member_identifier = :item": item,
-            "e.created_at >= :since": since,
-        }
-        where = _where(condition for condition, value in filters.items() if value is not None)
-        order = "ORDER BY e.created_at DESC, e.id DESC" if run_id is None else "ORDER BY e.created_at, e.id"
+        filters = {"e.run_id = :run": run_id, "e.member_identifier = :item": item, "e.created_at >= :since": since}
+        conditions = [condition for condition, value in filters.items() if value is not None]
+        parts = [_where(conditions)]
+        if pipeline is not None:
+            # The + keeps it from being the index that is walked along, where there is a better one.
+            plus = "" if run_id is None and item is None else "+"
+            parts = [_where([*conditions, condition.format(plus=plus)]) for condition in _ERRORS_OF_PIPELINE]
+        order = "ORDER BY created_at DESC, id DESC" if run_id is None else "ORDER BY created_at, id"
         values = {"run": run_id, "pipeline": pipeline, "item": item, "since": since, "limit": limit}
-        return self._rows(ErrorRow, f"{_ERRORS} {where} {order} LIMIT :limit", **values)
+        return self._rows(ErrorRow, f"{' UNION ALL '.join(_ERRORS + part for part in parts)} {order} LIMIT :limit", **values)
 
     def count_errors(self, run_id: int) -> int:
         """How many errors a run has."""

@@ -69,7 +69,8 @@ CREATE TABLE IF NOT EXISTS run_errors (
   span_id           TEXT,
   event_ns          INTEGER,  -- time of the exception event; 0 for a row that says what was dropped
   nth               INTEGER,  -- its place among the events of that nanosecond
-  error_type        TEXT
+  error_type        TEXT,
+  pipeline          TEXT      -- of its run, so that a pipeline's errors need no search; NULL: the run knows
 );
 
 -- What had to be dropped, by reason. Counts are absolute, so that saying them again adds nothing.
@@ -99,6 +100,8 @@ CREATE INDEX IF NOT EXISTS run_errors_of_steps ON run_errors (run_step_id);
 CREATE INDEX IF NOT EXISTS run_errors_of_runs ON run_errors (run_id) WHERE run_step_id IS NULL;
 CREATE INDEX IF NOT EXISTS run_errors_by_time ON run_errors (created_at);
 CREATE INDEX IF NOT EXISTS run_errors_by_item ON run_errors (member_identifier, created_at);
+CREATE INDEX IF NOT EXISTS run_errors_by_pipeline ON run_errors (pipeline, created_at);
+CREATE INDEX IF NOT EXISTS run_errors_unnamed ON run_errors (run_id) WHERE pipeline IS NULL;
 CREATE INDEX IF NOT EXISTS run_drops_of_runs ON run_drops (run_id);
 CREATE INDEX IF NOT EXISTS runs_provisional ON runs (run_uid) WHERE span_id IS NULL AND run_uid IS NOT NULL;
 CREATE INDEX IF NOT EXISTS run_steps_open ON run_steps (journal) WHERE finished_at IS NULL;

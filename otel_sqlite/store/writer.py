@@ -85,8 +85,8 @@ WHERE runs.span_id IS NULL
 """
 
 _ERROR_COLUMNS: Final = (
-    "run_id, run_step_id, club_slug, step_name, trace_id, span_id, event_ns, nth, created_at, error_type, error_message, "
-    "error_stack, member_identifier"
+    "run_id, run_step_id, club_slug, step_name, pipeline, trace_id, span_id, event_ns, nth, created_at, error_type, "
+    "error_message, error_stack, member_identifier"
 )
 _KEEP_ERROR: Final = "ON CONFLICT (trace_id, span_id, event_ns, nth) DO NOTHING"
 
@@ -102,7 +102,9 @@ SELECT r.trace_id, r.span_id, r.run_uid FROM json_each(?) AS wanted
 JOIN runs AS r ON r.trace_id = json_extract(wanted.value, '$[0]') AND r.span_id = json_extract(wanted.value, '$[1]')
 """
 _STEPS_BY_SPAN: Final = """
-SELECT s.trace_id, s.span_id, s.run_id, s.id, s.club_slug, s.step_name, r.run_uid FROM json_each(?) AS wanted
+SELECT s.trace_id, s.span_id, s.run_id, s.id, s.club_slug, s.step_name, CASE WHEN r.span_id NOT NULL THEN r.pipeline END,
+  r.run_uid
+FROM json_each(?) AS wanted
 JOIN run_steps AS s ON s.trace_id = json_extract(wanted.value, '$[0]') AND s.span_id = json_extract(wanted.value, '$[1]')
 JOIN runs AS r ON r.id = s.run_id
 """
@@ -132,6 +134,12 @@ SELECT r.run_uid, 1 + (r.finished_at IS NOT NULL AND r.end_reason IS NOT NULL AN
 FROM runs AS r WHERE r.trace_id IN (SELECT value FROM json_each(?))
 """  # noqa: S608 - constants of this module
 _COUNT_RECOVERED: Final = "UPDATE runs SET recovered = COALESCE(recovered, 0) + ? WHERE run_uid = ?"
+
+# Errors that came before their run did not know its pipeline.
+_NAME_PIPELINE: Final = """
+UPDATE run_errors SET pipeline = (SELECT pipeline FROM runs WHERE id = run_id)
+WHERE pipeline IS NULL AND run_id IN (SELECT id FROM runs WHERE span_id NOT NULL AND id IN (SELECT value FROM json_each(?)))
+"""
 
 # An exception that passed from a step through its run was noted on both: the step keeps it.
 _DROP_COPIES: Final = """
@@ -340,6 +348,7 @@ class _Batch:
         self._write_errors(errors, drops, runs, run_ids)
         if any(step.journal is None for step in steps):
             self._reopen_speaking(touched)
+        self._connection.execute(_NAME_PIPELINE, (json.dumps(touched),))
         self._connection.execute(_TOTALS, (json.dumps(touched),))
         if errors:
             self._connection.execute(_DROP_COPIES, (json.dumps(touched),))
@@ -461,13 +470,13 @@ class _Batch:
     ) -> None:
         if not errors and not drops:
             return
-        owners: dict[_Span, tuple[int, int | None, str, str]] = {
-            (run.trace_id, run.span_id): (run_ids[run.run_uid], None, run.club, RUN_LEVEL) for run in runs
+        owners: dict[_Span, tuple[int, int | None, str, str, str | None]] = {
+            (run.trace_id, run.span_id): (run_ids[run.run_uid], None, run.club, RUN_LEVEL, run.pipeline) for run in runs
         }
         keys = {(error.trace_id, error.span_id) for error in errors} | {(drop.trace_id, drop.span_id) for drop in drops}
         wanted = json.dumps(sorted(keys))
-        for trace_id, span_id, run_id, step_id, club, name, _ in self._connection.execute(_STEPS_BY_SPAN, (wanted,)):
-            owners[trace_id, span_id] = (run_id, step_id, club, name)
+        for trace_id, span_id, *owner, _ in self._connection.execute(_STEPS_BY_SPAN, (wanted,)):
+            owners[trace_id, span_id] = tuple(owner)
         rows = [(*owners[error.trace_id, error.span_id], *error) for error in errors]
         _insert(self._connection, "run_errors", _ERROR_COLUMNS, _KEEP_ERROR, rows)
         lost = [(owners[drop.trace_id, drop.span_id][0], *drop) for drop in drops]

@@ -368,10 +368,9 @@ def test_the_answers_cost_the_same_with_fifty_times_as_many_runs(path, add_runs,
     def fill(start, end):
         pipelines = ("people", "nikki", "teams")
         add_runs(*((pipelines[n % 3], f"2026-01-01T{n:06}", "success", f"{n:08}") for n in range(start, end)))
-        error = (
-            "INSERT INTO run_errors (run_id, step_name, error_message, created_at, member_identifier) VALUES (?, 's', 'm', ?, ?)"
-        )
-        write(error, *((n + 1, f"2026-01-01T{n:06}", f"item-{n % 20}") for n in range(start, end)))
+        columns = "run_id, step_name, error_message, created_at, member_identifier, pipeline"
+        error = f"INSERT INTO run_errors ({columns}) VALUES (?, 's', 'm', ?, ?, ?)"
+        write(error, *((n + 1, f"2026-01-01T{n:06}", f"item-{n % 20}", pipelines[n % 3]) for n in range(start, end)))
 
     fill(0, 100)
     before = _costs(path)
@@ -392,6 +391,8 @@ def _costs(path):
         "errors": lambda reader: reader.errors(limit=5),
         "errors of a run": lambda reader: reader.errors(run_id=50),
         "errors of an item": lambda reader: reader.errors(item="item-3", limit=5),
+        "errors of a pipeline": lambda reader: reader.errors(pipeline="nikki", limit=5),
+        "errors of no pipeline": lambda reader: reader.errors(pipeline="nobody", limit=5),
         "errors since": lambda reader: reader.errors(since="2026-01-01T000050", limit=5),
         "steps": lambda reader: reader.steps(50),
         "drops": lambda reader: reader.drops(50),
