@@ -251,7 +251,8 @@ def _say(text: str, stream: TextIO) -> None:
 def _log_file(directory: Path, name: str, *, verbose: bool) -> Iterator[Path]:
     """Log to today's file of this pipeline and to the terminal."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = directory / f"sync-{name}-{datetime.now(UTC):%Y-%m-%d}.log"
+    stem = "sync" if name == "all" else f"sync-{name}"
+    path = directory / f"{stem}-{datetime.now(UTC):%Y-%m-%d}.log"
     path.touch(mode=0o600)
     handlers = [_Terminal(), logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")]
     handlers[0].setFormatter(_Line(timed=False))

@@ -102,7 +102,12 @@ class BrowserSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that can be set; `retry_wait_s` is the first pause before a retry, each further one is twice as long."""
+    """Everything that can be set.
+
+    Attributes:
+        retry_wait_s: The first pause before a retry; each further one is twice as long.
+        shows_pushed_members: The summary names each member whose contact details went back to Sportlink.
+    """
 
     sportlink: SportlinkSettings
     nikki: NikkiSettings
@@ -114,6 +119,7 @@ class Settings:
     photo_dir: Path
     log_dir: Path
     retry_wait_s: float
+    shows_pushed_members: bool = False
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -170,6 +176,7 @@ class Settings:
             photo_dir=env.path("SYNC_PHOTO_DIR", "photos"),
             log_dir=env.path("SYNC_LOG_DIR", "logs"),
             retry_wait_s=env.seconds("SYNC_RETRY_WAIT_S", 1.0),
+            shows_pushed_members=env.text("REVERSE_SYNC_DETAIL") == "detailed",
         )
         if env.unusable:
             raise SettingsError(unusable=env.unusable)

@@ -24,7 +24,7 @@ def sync_people(systems: Systems, *, force: bool = False, clock: Clock = utc_now
         photo_steps(r, systems, stats)
         with optional(stats.step_failures, "reverse-sync"), r.step("reverse-sync") as s:
             contacts.push_contacts(systems, s.record(stats.reverse_sync))
-    return people_report(stats)
+    return people_report(stats, shows_pushed_members=systems.settings.shows_pushed_members)
 
 
 def member_steps(r: Run, systems: Systems, stats: PeopleStats, *, force: bool) -> None:

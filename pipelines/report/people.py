@@ -1,11 +1,11 @@
 """The printed summary of a run of people."""
 
 from pipelines.report.layout import Report, section, summary
-from pipelines.result.people import PeopleStats, PersonsResult, PhotoStats, ReverseSyncResult, SubmitResult
+from pipelines.result.people import PeopleStats, PersonsResult, PhotoStats, PushedMember, ReverseSyncResult, SubmitResult
 
 
-def people_report(stats: PeopleStats) -> Report[PeopleStats]:
-    """What a run of people comes to."""
+def people_report(stats: PeopleStats, *, shows_pushed_members: bool = False) -> Report[PeopleStats]:
+    """What a run of people comes to, and to what for each member whose contact details were pushed, where that is wanted."""
     text = summary(
         "PEOPLE SYNC SUMMARY",
         stats,
@@ -13,7 +13,7 @@ def people_report(stats: PeopleStats) -> Report[PeopleStats]:
         section("LAPOSTA SYNC", laposta_lines(stats.laposta, stats.prepare.created, stats.prepare.excluded)),
         section("RONDO CLUB SYNC", person_lines(stats.rondo_club)),
         section("PHOTO SYNC", photo_lines(stats.photos)),
-        section("REVERSE SYNC", _reverse_sync(stats.reverse_sync)),
+        section("REVERSE SYNC", _reverse_sync(stats.reverse_sync, shows_members=shows_pushed_members)),
     )
     return Report(stats=stats, summary=text)
 
@@ -50,7 +50,13 @@ def photo_lines(photos: PhotoStats) -> list[str]:
     return [line.format(count) for line, count in counts.items() if count] or ["No photo changes"]
 
 
-def _reverse_sync(result: ReverseSyncResult) -> list[str]:
+def _reverse_sync(result: ReverseSyncResult, *, shows_members: bool) -> list[str]:
     if not result.results:
         return []
-    return [f"Members synced: {result.updated}", *([f"  Failed: {result.failed}"] if result.failed else [])]
+    failed = [f"  Failed: {result.failed}"] if result.failed else []
+    return [f"Members synced: {result.updated}", *failed, *(map(_pushed_member, result.results) if shows_members else ())]
+
+
+def _pushed_member(member: PushedMember) -> str:
+    outcome = "synced" if member.error is None else "failed"
+    return f"- {member.knvb_id}: {outcome}, fields: {member.field_count}, attempts: {member.attempts}"

@@ -56,6 +56,10 @@ def invoke(work, *arguments, name="people", systems=tuple(System), also_locks=()
     return CliRunner().invoke(command(name, pipeline, systems=systems, also_locks=also_locks), arguments)
 
 
+def log_names():
+    return [re.sub(r"\d{4}-\d\d-\d\d", "<date>", path.name) for path in Path("logs").iterdir()]
+
+
 def log_lines(name="people"):
     [path] = Path("logs").glob(f"sync-{name}-*.log")
     return path.read_text(encoding="utf-8").splitlines()
@@ -65,6 +69,21 @@ def texts(lines):
     """Lines without their times, which have to be there."""
     assert all(re.match(r"\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\] ", line) for line in lines)
     return [line.partition("] ")[2] for line in lines]
+
+
+@pytest.mark.parametrize(("name", "log"), [("people", "sync-people-<date>.log"), ("all", "sync-<date>.log")])
+def test_a_pipeline_has_a_log_file_for_each_day_and_that_of_all_is_named_after_none(name, log):
+    invoke(lambda _systems: Done(), *SANDBOX, name=name)
+
+    assert log_names() == [log]
+
+
+@pytest.mark.parametrize("flag", ["--dry-run", "--allow-local"])
+def test_a_promise_that_all_cannot_keep_is_refused_before_anything_is_done(flag):
+    result = CliRunner().invoke(sync_all, [*SANDBOX, flag])
+
+    assert (result.exit_code, Path("logs").exists()) == (2, False)
+    assert f"No such option '{flag}'" in result.stderr
 
 
 @pytest.mark.parametrize(("success", "exit_code", "words"), [(True, 0, "success"), (False, 1, "finished with failures")])

@@ -76,6 +76,11 @@ def test_settings_are_read_from_the_environment_and_have_the_real_systems_as_def
     )
 
 
+@pytest.mark.parametrize(("detail", "shows"), [("detailed", True), ("", False), ("short", False)])
+def test_the_members_that_were_pushed_are_named_only_when_details_are_asked_for(detail, shows):
+    assert Settings.from_env({"REVERSE_SYNC_DETAIL": detail}).shows_pushed_members is shows
+
+
 def test_everything_that_has_a_default_can_be_set():
     set_ = {
         "SPORTLINK_URL": "http://127.0.0.1:8001",

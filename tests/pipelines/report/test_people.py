@@ -104,6 +104,23 @@ def test_a_quiet_run_is_told_in_few_lines():
     assert report.success
 
 
+def test_the_members_that_were_pushed_are_named_where_that_is_wanted():
+    failed = PushedMember(knvb_id="D4", attempts=3, field_count=1, error="refused")
+    pushed = ReverseSyncResult(results=(failed, PushedMember(knvb_id="E5", attempts=1, field_count=2)))
+
+    summary = people_report(PeopleStats(reverse_sync=pushed), shows_pushed_members=True).summary
+
+    section = """
+REVERSE SYNC
+----------------------------------------
+Members synced: 1
+  Failed: 1
+- D4: failed, fields: 1, attempts: 3
+- E5: synced, fields: 2, attempts: 1
+"""
+    assert section in summary
+
+
 def test_a_busy_run_is_told_with_everything_that_failed():
     no_address = ErrorRecord(email="a@x", message="no such address")
     refused = ErrorRecord(knvb_id="A1", message="refused", system="rondoClub")

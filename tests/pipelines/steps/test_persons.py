@@ -1,5 +1,8 @@
 """Members become persons of Rondo Club."""
 
+import shutil
+from dataclasses import replace
+
 import pytest
 
 from pipelines.errors import EmptyDownloadError, RondoClubError
@@ -7,6 +10,7 @@ from pipelines.result import ErrorRecord
 from pipelines.result.people import PersonCounts, PersonsResult
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.steps.members import latest_members
+from pipelines.systems import Systems
 from tests.pipelines.steps.filled import download_members, sync_persons
 
 PEOPLE = "/wp-json/wp/v2/people"
@@ -78,6 +82,20 @@ def test_force_writes_everybody(systems, club):
     sync(systems)
 
     assert sync(systems, force=True) == result(total=2, updated=2)
+
+
+def test_another_machine_with_an_older_state_creates_nobody_twice(systems, club, club_sandbox, tmp_path):
+    club(ANNE)
+    sync(systems)
+    older = tmp_path / "older"
+    shutil.copytree(systems.settings.state_dir, older)
+    club(ANNE, BO, {**BO, "PublicPersonId": "C3", "FirstName": "Cees"})
+    sync(systems)
+
+    with Systems.open(replace(systems.settings, state_dir=older)) as elsewhere:
+        assert sync(elsewhere) == result(total=3, updated=2, skipped=1)
+
+    assert [one["acf"]["knvb-id"] for one in club_sandbox.rondo_club.persons()] == ["A1", "B2", "C3"]
 
 
 # ------------------------------------------------------------------------------------------------ persons that are gone
