@@ -126,6 +126,20 @@ def draw_findings(findings: "Sequence[Finding]") -> None:
                     click.echo(f"           -> {printable(finding.remedy)}")
 
 
+def run_line(row: "RunRow") -> str:
+    """What is to be said of a run in one line, without anything that changes by itself."""
+    notes = "; ".join(part for part in (ending(row), *row.open_steps) if part)
+    counts = f"{row.created} created, {row.updated} updated, {row.skipped} skipped, {row.failed} failed"
+    return f"run {row.id}, {row.pipeline}: {row.outcome} ({counts}){notes and f' {notes}'}"
+
+
+def step_line(row: "StepRow") -> str:
+    """As ``run_line``, of a step."""
+    counts = f"{row.created} created, {row.updated} updated, {row.skipped} skipped, {row.failed} failed"
+    reason = row.skip_reason or ending(row)
+    return f"step {row.name}: {row.outcome or 'open'} ({counts}){reason and f' {reason}'}"
+
+
 def head(row: "RunRow", parent: "RunRow | None", children: "Iterable[RunRow]") -> "Iterator[str]":
     """What is to be said of a run before its steps, in lines."""
     times = [time for time in (row.started_at, row.finished_at) if time]

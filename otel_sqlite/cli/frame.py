@@ -61,12 +61,12 @@ def path_and_json(command: "Callable[..., None]") -> "Callable[..., None]":
 
 
 @contextmanager
-def reading(path: Path) -> "Iterator[Reader]":
-    """The database, after what dead processes left behind was recorded, as far as a second allows."""
+def reading(path: Path, say: "Callable[[str], None] | None" = None) -> "Iterator[Reader]":
+    """The database, after what dead processes left behind was recorded; ``say`` is told when a second was not enough."""
     behind = _refresh(path)
     with Reader(path) as reader:
         if behind:
-            note(behind)
+            (say or note)(behind)
         yield reader
 
 

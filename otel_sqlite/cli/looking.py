@@ -6,6 +6,7 @@ import re
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,7 @@ import click
 
 from otel_sqlite import tables
 from otel_sqlite.cli.frame import UnreadableError, leave, ledger_document, note, parsed, path_and_json, print_json, reading
+from otel_sqlite.cli.watching import Look, watch, watchable
 from otel_sqlite.journal import host
 from otel_sqlite.model import Outcome, timestamp
 from otel_sqlite.store.reader import Reader, RunRow, StepRow
@@ -47,8 +49,11 @@ def _since(_context: click.Context, _parameter: click.Parameter, value: str | No
 @click.option("--pipeline", metavar="P", help="Only runs of this pipeline.")
 @click.option("--outcome", type=click.Choice([o.value for o in Outcome if o is not Outcome.SKIPPED]), help="Only these.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
+@watchable
 @path_and_json
-def runs(*, path: Path, pipeline: str | None, outcome: str | None, limit: int, as_json: bool) -> None:
+def runs(  # noqa: PLR0913 - an option each
+    *, path: Path, pipeline: str | None, outcome: str | None, limit: int, is_watching: bool, interval_s: float, as_json: bool
+) -> None:
     """List the newest runs, newest first.
 
     The columns new, upd, skip and fail count the items that were created, updated, skipped and failed.
@@ -58,8 +63,10 @@ def runs(*, path: Path, pipeline: str | None, outcome: str | None, limit: int, a
     otel-sqlite runs --pipeline people --limit 5
     otel-sqlite runs --outcome failure
     otel-sqlite runs >/dev/null || echo "something failed"
+    otel-sqlite runs --watch
 
-    Exit code 1: the newest ended run of a listed pipeline is a failure or partial.
+    Exit code 1: the newest ended run of a listed pipeline is a failure or partial. With --watch: 0, when Ctrl-C ends it.
+    Where there is no terminal, --watch prints a line for each run that is new or has changed.
 
     \b
     --json:  {"runs": [RUN, ...]}, where RUN is
@@ -84,15 +91,17 @@ def runs(*, path: Path, pipeline: str | None, outcome: str | None, limit: int, a
       recovered        number  starts, ends and errors that only the journal of its dead
                        process knew; null: none
     """
+    if is_watching:
+        _refuse_json(as_json=as_json)
+        watch(lambda: _look_at_runs(path, pipeline, outcome, limit), interval_s)
+        leave(found_trouble=False)
     with reading(path) as reader:
         rows = reader.runs(pipeline=pipeline, outcome=outcome, limit=limit)
         lost = reader.drops(None)
     if as_json:
         print_json({"runs": [asdict(row) for row in rows]})
-    elif rows:
-        tables.draw_runs(rows, datetime.now(UTC), _is_watched)
     else:
-        click.echo("no runs")
+        _print_runs(rows)
     if lost:
         note(f"not recorded, of no run that is known: {tables.dropped(lost)}")
     leave(found_trouble=_is_any_pipeline_in_trouble(rows))
@@ -100,8 +109,9 @@ def runs(*, path: Path, pipeline: str | None, outcome: str | None, limit: int, a
 
 @click.command()
 @click.argument("run")
+@watchable
 @path_and_json
-def show(*, path: Path, run: str, as_json: bool) -> None:
+def show(*, path: Path, run: str, is_watching: bool, interval_s: float, as_json: bool) -> None:
     """Show one run: its steps, its errors, and what could not be recorded.
 
     RUN is the number in the first column of "otel-sqlite runs", the run id or its unique beginning, a pipeline: its
@@ -113,8 +123,10 @@ def show(*, path: Path, run: str, as_json: bool) -> None:
     otel-sqlite show 42
     otel-sqlite show 5f3a9c
     otel-sqlite show latest --json | jq .run.summary
+    otel-sqlite show latest --watch
 
-    Exit code 1: the run is a failure or partial.
+    Exit code 1: the run is a failure or partial. --watch ends with the run, and then so; Ctrl-C ends it before, with 0. Where
+    there is no terminal, it prints a line for whatever is new or has changed.
 
     \b
     --json:  {"run": RUN, "steps": [STEP, ...], "errors": [ERROR, ...], "drops": [DROP, ...],
@@ -132,12 +144,11 @@ def show(*, path: Path, run: str, as_json: bool) -> None:
              stored, dropped  what became of them
              missing          neither: deleted since, or still on their way
     """
-    with reading(path) as reader:
-        row = _the_run(reader, run)
-        if as_json:
-            print_json(_run_document(reader, row))
-        else:
-            _print_run(reader, row)
+    if is_watching:
+        _refuse_json(as_json=as_json)
+        row = _watch_run(path, run, interval_s)
+    else:
+        row = _show_run(path, run, as_json=as_json)
     leave(found_trouble=row.outcome in _TROUBLE)
 
 
@@ -223,6 +234,62 @@ def _step_document(step: StepRow) -> dict[str, object]:
     document = asdict(step)
     del document["detail_json"]
     return {**document, "detail": parsed(step.detail_json)}
+
+
+@cache
+def _note_once(text: str) -> None:
+    note(text)
+
+
+def _refuse_json(*, as_json: bool) -> None:
+    if as_json:
+        raise click.UsageError("--watch and --json do not go together")
+
+
+def _print_runs(rows: "Sequence[RunRow]") -> None:
+    if rows:
+        tables.draw_runs(rows, datetime.now(UTC), _is_watched)
+    else:
+        click.echo("no runs")
+
+
+def _look_at_runs(path: Path, pipeline: str | None, outcome: str | None, limit: int) -> Look:
+    with reading(path, _note_once) as reader:
+        rows = reader.runs(pipeline=pipeline, outcome=outcome, limit=limit)
+    lines = {str(row.run_uid or row.id): tables.run_line(row) for row in reversed(rows)}
+    return Look(lambda: _print_runs(rows), lines, is_last=False)
+
+
+def _show_run(path: Path, name: str, *, as_json: bool) -> RunRow:
+    with reading(path) as reader:
+        row = _the_run(reader, name)
+        if as_json:
+            print_json(_run_document(reader, row))
+        else:
+            _print_run(reader, row)
+    return row
+
+
+def _watch_run(path: Path, name: str, interval_s: float) -> RunRow:
+    """Watch one run to its end; returns what was seen of it last."""
+    with reading(path, _note_once) as reader:
+        row = _the_run(reader, name)
+
+    def look() -> Look:
+        nonlocal row
+        with reading(path, _note_once) as reader:
+            row = _the_run(reader, row.run_uid or str(row.id))
+            steps = reader.steps(row.id)
+        lines = {"run": tables.run_line(row), **{str(step.id): tables.step_line(step) for step in steps}}
+        return Look(lambda: _draw_run(path, row), lines, is_last=row.outcome != Outcome.RUNNING)
+
+    watch(look, interval_s)
+    return row
+
+
+def _draw_run(path: Path, row: RunRow) -> None:
+    with Reader(path) as reader:
+        _print_run(reader, row)
 
 
 def _print_run(reader: Reader, row: RunRow) -> None:

@@ -1,0 +1,96 @@
+"""Shows an answer again and again: in place on a terminal; elsewhere a plain line for each thing that changed."""
+
+import io
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout, suppress
+from typing import Final, NamedTuple
+
+import click
+
+from otel_sqlite import tables
+
+_Command = Callable[..., None]
+
+INTERVAL_S: Final = 1.0
+
+
+class Look(NamedTuple):
+    """What is to be seen at one moment.
+
+    Attributes:
+        draw: Prints all of it.
+        lines: What is said of each thing, without anything that changes by itself.
+        is_last: Whether nothing can change any more.
+    """
+
+    draw: Callable[[], None]
+    lines: Mapping[str, str]
+    is_last: bool
+
+
+class _Screen(io.StringIO):
+    """Takes what would be printed on a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def watchable(command: _Command) -> _Command:
+    """Give a command the options of watching."""
+    interval = click.option(
+        "--interval",
+        "interval_s",
+        metavar="S",
+        type=click.FloatRange(min=0.05),
+        default=INTERVAL_S,
+        show_default=True,
+        help="Seconds between two looks of --watch.",
+    )
+    return click.option("--watch", "is_watching", is_flag=True, help="Go on, and show what changes; Ctrl-C ends it.")(
+        interval(command)
+    )
+
+
+def watch(look: Callable[[], Look], interval_s: float) -> None:
+    """Show what there is to see, until it is the last look or somebody presses Ctrl-C."""
+    with suppress(KeyboardInterrupt):
+        if sys.stdout.isatty():
+            _in_place(_looks(look, interval_s))
+        else:
+            _line_by_line(_looks(look, interval_s))
+
+
+def _looks(look: Callable[[], Look], interval_s: float) -> Iterator[Look]:
+    while True:
+        seen = look()
+        yield seen
+        if seen.is_last:
+            return
+        time.sleep(interval_s)
+
+
+def _in_place(looks: Iterator[Look]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only who watches pays for it
+    from rich.live import Live  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    with Live(console=Console(), auto_refresh=False, redirect_stdout=False) as live:
+        for look in looks:
+            screen = _Screen()
+            with redirect_stdout(screen):
+                look.draw()
+            live.update(Text.from_ansi(screen.getvalue().rstrip("\n")), refresh=True)
+
+
+def _line_by_line(looks: Iterator[Look]) -> None:
+    said: dict[str, str] = {}
+    for look in looks:
+        for thing, line in look.lines.items():
+            if said.get(thing) != line:
+                click.echo(tables.printable(line))
+        said.update(look.lines)
+        sys.stdout.flush()

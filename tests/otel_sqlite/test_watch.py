@@ -1,0 +1,175 @@
+"""runs --watch and show --watch: in place on a terminal, a line for each change elsewhere."""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from otel_sqlite import run
+
+PROGRAM = "from otel_sqlite.cli import main; main()"
+
+
+class Watcher:
+    """The command, watching; what it has said so far."""
+
+    def __init__(self, arguments, *, terminal):
+        self.said = ""
+        self._terminal = None
+        if terminal:
+            self._terminal, output = pty.openpty()
+        else:
+            self._reader, output = os.pipe()
+        source = self._terminal if terminal else self._reader
+        self.source = source
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, *arguments, "--watch", "--interval", "0.05"],
+            stdin=output if terminal else subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+        )
+        os.close(output)
+
+    def until(self, words):
+        """Read on until it has said this."""
+        deadline = time.monotonic() + 20
+        while words not in self.said:
+            assert time.monotonic() < deadline, f"{words!r} was not said: {self.said!r}"
+            self._read()
+        return self.said
+
+    def end(self):
+        """Read to the end; returns the exit code."""
+        while self._read():
+            pass
+        return self.process.wait(20)
+
+    def _read(self):
+        if not select.select([self.source], [], [], 20)[0]:
+            return False
+        try:
+            data = os.read(self.source, 65536)
+        except OSError:  # a terminal that nobody writes to any more
+            return False
+        self.said += data.decode()
+        return bool(data)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stderr.close()
+        os.close(self.source)
+
+
+@pytest.fixture
+def watch(path):
+    watchers = []
+
+    def watching(*arguments, terminal=False):
+        watchers.append(Watcher([*arguments, "--path", str(path)], terminal=terminal))
+        return watchers[-1]
+
+    yield watching
+    for watcher in watchers:
+        watcher.close()
+
+
+def test_in_a_pipe_each_change_of_a_run_is_a_line_and_its_end_the_end(watch, tracked):
+    with tracked() as provider, run("people", tracer_provider=provider) as r:
+        with r.step("download") as step:
+            provider.force_flush()
+            watcher = watch("show", "people")
+            watcher.until("step download: open (0 created, 0 updated, 0 skipped, 0 failed)\n")
+            step.count(created=3)
+        provider.force_flush()
+        watcher.until("step download: success (3 created, 0 updated, 0 skipped, 0 failed)\n")
+
+    assert watcher.end() == 0
+    assert watcher.said.splitlines() == [
+        "run 1, people: running (0 created, 0 updated, 0 skipped, 0 failed) download",
+        "step download: open (0 created, 0 updated, 0 skipped, 0 failed)",
+        "run 1, people: running (3 created, 0 updated, 0 skipped, 0 failed)",
+        "step download: success (3 created, 0 updated, 0 skipped, 0 failed)",
+        "run 1, people: success (3 created, 0 updated, 0 skipped, 0 failed)",
+    ]
+
+
+def test_the_end_of_a_failed_run_is_trouble(watch, tracked):
+    with tracked() as provider:
+        with pytest.raises(ValueError, match="bad"), run("people", tracer_provider=provider):
+            raise ValueError("bad")
+        provider.force_flush()
+    watcher = watch("show", "latest")
+    assert watcher.end() == 1
+    assert watcher.said == "run 1, people: failure (0 created, 0 updated, 0 skipped, 0 failed) exception\n"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_runs_are_watched_until_ctrl_c_which_is_no_trouble(watch, tracked, terminal):
+    with tracked() as provider:
+        with run("people", tracer_provider=provider):
+            provider.force_flush()
+            watcher = watch("runs", terminal=terminal)
+            watcher.until("running")
+            with run("nikki", tracer_provider=provider):
+                provider.force_flush()
+                watcher.until("nikki")
+        provider.force_flush()
+        watcher.until("success")
+        watcher.process.send_signal(signal.SIGINT)
+        assert watcher.end() == 0
+    assert "Traceback" not in watcher.said
+
+
+def test_ctrl_c_ends_the_watching_of_a_run_without_trouble(watch, tracked):
+    with tracked() as provider, run("people", tracer_provider=provider):
+        provider.force_flush()
+        watcher = watch("show", "people")
+        watcher.until("running")
+        watcher.process.send_signal(signal.SIGINT)
+        assert watcher.end() == 0
+
+
+def test_on_a_terminal_it_is_drawn_in_place(watch, tracked):
+    with tracked() as provider, run("people", tracer_provider=provider) as r:
+        with r.step("download"):
+            provider.force_flush()
+            watcher = watch("show", "people", terminal=True)
+            watcher.until("download")
+        provider.force_flush()
+    assert watcher.end() == 0
+    # The cursor goes up, over what was drawn before, and is shown again at the end.
+    assert re.search(r"\x1b\[1A", watcher.said)
+    assert watcher.said.rstrip().endswith("\x1b[?25h")
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", watcher.said.rpartition("run 1, people: ")[2])
+    assert last.startswith("success")
+    assert re.search(r"download +success", last)
+
+
+def test_a_run_whose_process_dies_is_watched_to_its_label(watch, tracked, in_child):
+    trackings = []
+
+    def die():
+        trackings.append(tracked())
+        run("people", tracer_provider=trackings[-1].__enter__()).__enter__()
+
+    in_child(die)
+    watcher = watch("show", "people")
+    assert watcher.end() == 1
+    assert watcher.said.endswith(") process_died\n")
+
+
+def test_watching_is_for_people_and_json_for_scripts(watch, tracked):
+    with tracked() as provider, run("people", tracer_provider=provider):
+        pass
+    for command in (["runs"], ["show", "latest"]):
+        watcher = watch(*command, "--json")
+        assert watcher.end() == 2
+        assert b"--watch and --json do not go together" in watcher.process.stderr.read()
