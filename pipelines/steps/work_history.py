@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -43,22 +43,31 @@ class _Visit:
 def sync_team_history(systems: Systems, result: WorkHistoryResult, *, force: bool, today: date) -> None:
     """Add a row for each team that a member joined, and end that of each team that it left.
 
-    The rows of a team that is in no list, and whose post was kept all the same, stay as they are.
+    The rows of a team whose post was kept although no list names it stay as they are, and so do those of a member that was
+    kept although the download is without it.
 
     Raises:
         EmptyDownloadError: There was no download of members yet.
     """
     finder = TeamFinder(systems.state.teams.posts(), systems.state.teams.rosters())
     wanted: defaultdict[str, list[Membership]] = defaultdict(list)
-    for member in latest_members(systems):
+    members = latest_members(systems)
+    for member in members:
         for team, role in finder.find(member):
             if team.post_id is not None:
                 wanted[member.knvb_id].append(Membership(post_id=team.post_id, role=role))
-    kept = {team.post_id for team in systems.state.teams.gone()}
-    for knvb_id, rows in systems.state.team_history.tracked().items():
-        wanted[knvb_id] += [Membership(post_id=row.post_id, role="") for row in rows if row.post_id in kept]
+    for knvb_id, post_id in _kept_rows(systems, {member.knvb_id for member in members}):
+        wanted[knvb_id].append(Membership(post_id=post_id, role=""))
     kind = _Kind(state=systems.state.team_history, step="work-history-sync")
     _sync_history(systems, result, kind, wanted, force=force, today=today)
+
+
+def _kept_rows(systems: Systems, downloaded: Collection[str]) -> Iterator[tuple[str, int]]:
+    """Member and post of the rows that the downloads do not speak of, although their team or their member has not left."""
+    teams = {team.post_id for team in systems.state.teams.gone()}
+    members = {member.knvb_id for member in systems.state.rondo.members()}.difference(downloaded)
+    for knvb_id, rows in systems.state.team_history.tracked().items():
+        yield from ((knvb_id, row.post_id) for row in rows if row.post_id in teams or knvb_id in members)
 
 
 def sync_commissie_history(systems: Systems, result: WorkHistoryResult, *, force: bool, today: date) -> None:

@@ -130,6 +130,17 @@ def test_the_rows_of_a_team_stay_while_its_post_is_kept_although_no_list_names_i
 
 
 @pytest.mark.usefixtures("posts")
+def test_the_rows_of_members_stay_who_are_kept_because_most_are_missing(systems, members, sent):
+    members(ANNE, {**BO, "UnionTeams": "JO17-1"}, {**BO, "PublicPersonId": "C3"})
+    sync_teams(systems)
+    members({**BO, "PublicPersonId": "C3"})
+    sent()
+
+    assert sync_teams(systems) == result(total=0, skipped=2)
+    assert sent() == []
+
+
+@pytest.mark.usefixtures("posts")
 def test_who_comes_back_to_a_team_gets_a_row_of_its_own(systems, members, sent):
     ids = members(ANNE)
     sync_teams(systems)
