@@ -42,6 +42,9 @@ def pipeline() -> Outcome:
             assert_type(step.record(Downloaded(errors=2)), Downloaded)
         with r.step("submit") as step:
             assert_type(step.record(Submitted(errors=[ItemError("A", "refused")])), Submitted)
+            submitted = step.record(Submitted())
+            submitted.created += 1
+            submitted.errors.append(ItemError("B", "refused"))
             step.count(created=1, failed=1)
             step.item_error(ItemError("A", "refused", stack="Traceback"))
             step.item_error(ValueError("refused"), item_id="A")
