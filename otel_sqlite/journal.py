@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from otel_sqlite import clean, death
 from otel_sqlite.errors import StorePathError, StoreReadOnlyError
 from otel_sqlite.model import DropRecord, ErrorRecord, RunRecord, SpanRecords, StepRecord
-from otel_sqlite.store.connection import make_folder, sidecar, try_lock, unlock
+from otel_sqlite.store.connection import deadly_size, make_folder, sidecar, try_lock, unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -225,6 +225,7 @@ class Journal:
         try:
             while self._waiting:
                 line, errors = self._waiting[0]
+                self._check_size(len(line))
                 written = os.write(self._descriptor, line)
                 self.end += written
                 self._waiting_bytes -= written
@@ -234,6 +235,11 @@ class Journal:
                     self._waiting[0] = _Waiting(line[written:], errors)
         except OSError as error:
             self._complain(error)
+
+    def _check_size(self, more: int) -> None:
+        """Fail as the system would, where it would end the process instead."""
+        if (limit := deadly_size()) is not None and self.end - self.start + more > limit:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
 
     def _lose(self, lines: "Collection[_Waiting]") -> None:
         self.lost = Lost(self.lost.lines + len(lines), self.lost.errors + sum(errors for _, errors in lines))

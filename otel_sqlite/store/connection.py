@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import resource
+import signal
 import sqlite3
 import threading
 import time
@@ -305,14 +307,27 @@ def check_file(path: Path) -> None:
 
 
 def check_free_space(path: Path) -> None:
-    """Raise StoreFullError when the disk has too little room for SQLite to be safe."""
+    """Raise StoreFullError when there is too little room for SQLite to be safe."""
     try:
         disk = os.statvfs(path.parent)
     except OSError:
         return  # the folder will be made, or its absence reported, by what comes next
     free = disk.f_bavail * disk.f_frsize
+    if (limit := deadly_size()) is not None:
+        free = min(free, limit - max(_size(path), _size(path.with_name(path.name + "-wal"))))
     if free < MIN_FREE_BYTES:
-        raise StoreFullError(path, f"{free // 1024} KiB free, {MIN_FREE_BYTES // 1024} KiB are needed")
+        raise StoreFullError(path, f"{max(free, 0) // 1024} KiB free, {MIN_FREE_BYTES // 1024} KiB are needed")
+
+
+def deadly_size() -> int | None:
+    """The size above which writing a file ends this process (RLIMIT_FSIZE); None where there is none, or it only fails.
+
+    Python ignores SIGXFSZ. A program that does not is not told otherwise by us.
+    """
+    if signal.getsignal(signal.SIGXFSZ) == signal.SIG_IGN:
+        return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def try_lock(descriptor: int) -> bool:
@@ -344,6 +359,13 @@ os.register_at_fork(before=_no_fork.acquire, after_in_parent=_no_fork.release, a
 def _identities(path: Path) -> list[_Identity | None]:
     """Which files a connection writes: the database, its log and their index, which stay as long as anybody has them open."""
     return [_identity(path.with_name(path.name + suffix)) for suffix in ("", "-wal", "-shm")]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _identity(path: Path) -> _Identity | None:

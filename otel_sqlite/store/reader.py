@@ -390,7 +390,7 @@ def _mode(path: "Path") -> str:
         return "immutable=1"  # nobody is writing, and everything is in the file
     if not _size(path, "-shm"):
         raise StoreReadOnlyError(path, f"what {path.name}-wal holds cannot be read without writing beside it")
-    return "mode=ro"
+    return "mode=ro&readonly_shm=1"  # where SQLite wrote to its shared memory, a full disk would kill the process by SIGBUS
 
 
 def _size(path: "Path", suffix: str) -> int:

@@ -43,6 +43,12 @@ def needs_strace():
 
 
 @pytest.fixture(scope="session")
+def needs_tool():
+    """Ask for a program that a test needs."""
+    return lambda tool: _need(None if shutil.which(tool) else f"{tool} is not installed")
+
+
+@pytest.fixture(scope="session")
 def needs_mounts():
     """The test needs to mount file systems."""
     if os.geteuid() != 0:
