@@ -3,6 +3,8 @@
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -109,25 +111,46 @@ def test_a_file_that_is_taken_away_comes_back_with_the_whole_of_every_open_run(w
     assert rows(database, "SELECT outcome, end_reason, total_created FROM runs") == [("partial", "ok", 2)]
 
 
+IDLE = """
+import os, signal, sys
+from opentelemetry import trace
+from otel_sqlite import configure, journal, run
+from pathlib import Path
+
+def record(pipeline):
+    with run(pipeline):
+        pass
+    (file,) = journal.folder(Path(os.environ["OTEL_SQLITE_PATH"])).iterdir()
+    while file.read_bytes().count(b"\\n") > 1:  # until it is emptied: all of it is in the database
+        trace.get_tracer_provider().force_flush()
+
+configure()
+record("before")
+print("idle", flush=True)
+sys.stdin.readline()
+record("after")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
 @pytest.mark.parametrize("take", TAKINGS, ids=lambda take: take.__name__)
-def test_what_was_recorded_after_a_file_was_taken_away_outlives_a_kill(work, database, recovered_check, take):
-    """Without a look at the files, a process would go on writing into one that nobody else can see."""
-    worker = work("--runs", 2, "--steps", 1, "--pause")
-    worker.wait_for("step")
-    worker.go_on()
-    worker.wait_for("step")
-    until(lambda: rows(database, "SELECT 1 FROM runs WHERE finished_at NOT NULL"))
-    until(lambda: rows(database, "SELECT COUNT(*) FROM runs") == [(2,)])
+def test_what_is_recorded_after_a_file_was_taken_away_is_in_the_one_that_others_see(database, take):
+    """A process that does not look goes on in a file without a name, and all of it is gone when it is killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", IDLE],
+        env={**os.environ, "OTEL_SQLITE_PATH": str(database)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "idle\n"
     take(database)
-    known = len(worker.facts)
-    worker.go_on()
-    until(lambda: len(worker.facts) > known)
-    until(lambda: rows(database, "SELECT 1 FROM run_steps WHERE finished_at NOT NULL AND run_id = (SELECT max(id) FROM runs)"))
-    worker.kill()
+
+    process.communicate("\n", timeout=60)
 
     recover(database, 60)
-    ((uid, outcome),) = rows(database, "SELECT run_uid, outcome FROM runs ORDER BY id DESC LIMIT 1")
-    assert (uid, outcome) == (worker.facts[-1].run_uid, "partial")
+    check(database)
+    assert rows(database, "SELECT outcome FROM runs WHERE pipeline = 'after'") == [("success",)]
 
 
 def test_a_sidecar_folder_that_is_removed_comes_back_with_the_journal(work, database, recovered_check):

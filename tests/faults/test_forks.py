@@ -104,6 +104,27 @@ def test_a_child_that_ends_a_span_it_inherited_does_not_end_the_run(program, dat
     assert rows(database, "SELECT outcome FROM runs") == [("success",)]
 
 
+def test_a_child_that_leaves_its_parents_block_exports_nothing_of_it(program):
+    """Whoever else gets the spans would have the run twice, and ended while it goes on."""
+    source = """
+    import os
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+    from otel_sqlite import run
+
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with run("people", tracer_provider=provider) as r, r.step("x"):
+        pid = os.fork()
+    names = [span.name for span in exporter.get_finished_spans()]
+    if pid == 0:
+        os._exit(len(names))
+    print(names, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    """
+    assert program(source).stdout == "['x', 'RUN people'] 0\n"
+
+
 def test_a_fork_waits_for_the_transaction_in_progress(program, database):
     """A child forked while a thread is inside SQLite inherits locks of the library that nobody ever gives back."""
     source = """
