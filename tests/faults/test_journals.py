@@ -72,7 +72,7 @@ ODD_LINES = {
     "newlines": b"\n" * 100_000,
     "a number": b"5\n",
     "an object": b'{"journal": 1}\n',
-    "a header of other types": b'["journal",1,{},[],{}]\n',
+    "a header of other types": b'["journal",1,{"a":1},[1],{"a":1},{"a":1},[1]]\n',
     "a header that goes deep": b"[" * 100_000 + b"\n",
     "a value that goes deep": HEADER + b'["run",' + b"[" * 100_000 + b"]" * 100_000 + b",[],[]]\n",
     "an unknown kind": HEADER + line("thing", RUN),
