@@ -93,6 +93,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS runs_by_uid ON runs (run_uid);
 CREATE INDEX IF NOT EXISTS runs_by_span ON runs (trace_id, span_id);
 CREATE INDEX IF NOT EXISTS runs_by_parent ON runs (parent_run_id) WHERE parent_run_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_by_start ON runs (started_at);
+CREATE INDEX IF NOT EXISTS runs_by_outcome ON runs (outcome, started_at);
+CREATE INDEX IF NOT EXISTS runs_of_pipelines_by_outcome ON runs (club_slug, pipeline, outcome, started_at);
 CREATE INDEX IF NOT EXISTS runs_open ON runs (journal) WHERE outcome = 'running';
 CREATE UNIQUE INDEX IF NOT EXISTS run_steps_by_span ON run_steps (trace_id, span_id);
 CREATE UNIQUE INDEX IF NOT EXISTS run_errors_by_event ON run_errors (trace_id, span_id, event_ns, nth);

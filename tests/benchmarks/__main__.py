@@ -10,7 +10,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import club, exporting, live, starting
+from tests.benchmarks import club, exporting, large, live, load, starting
 from tests.benchmarks.measure import Figure, progress
 
 _WIDTH_PIPED = 160
@@ -19,7 +19,12 @@ _BENCHMARKS = {
     "W2": exporting.beside_others,
     "C1": live.beside_the_sdk,
     "L1": live.visibility,
+    "L2": load.losses,
+    "L4": load.beside_a_busy_caller,
     "S1": starting.starts,
+    "R1": large.reading,
+    "M1": large.writing,
+    "M2": large.pruning,
     "A1": club.tracking,
     "club": club.growth,
 }

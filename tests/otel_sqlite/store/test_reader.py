@@ -384,6 +384,8 @@ def _costs(path):
     questions = {
         "runs": lambda reader: reader.runs(limit=5),
         "runs of a pipeline": lambda reader: reader.runs(pipeline="nikki", limit=5),
+        "runs with an outcome that none has": lambda reader: reader.runs(outcome="failure", limit=5),
+        "runs of a pipeline with such an outcome": lambda reader: reader.runs(pipeline="nikki", outcome="failure", limit=5),
         "runs of no pipeline": lambda reader: reader.runs(pipeline="nobody", limit=5),
         "latest": lambda reader: reader.find("latest"),
         "a run": lambda reader: reader.find("00000050"),
