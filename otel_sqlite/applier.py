@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_sqlite.journal import DeadJournal, Header, Journal
+    from otel_sqlite.model import RunRecord, StepRecord
     from otel_sqlite.settings import Settings
 
 _logger = logging.getLogger(__name__)
@@ -91,7 +92,12 @@ class Applier:
     """The background thread of a process that records: tick, and its own journal to the database."""
 
     def __init__(
-        self, settings: "Settings", journal: "Journal", tick: "Callable[[], None]", is_open: "Callable[[], bool]"
+        self,
+        settings: "Settings",
+        journal: "Journal",
+        tick: "Callable[[], None]",
+        is_open: "Callable[[], bool]",
+        open_spans: "Callable[[], Iterable[RunRecord | StepRecord]]",
     ) -> None:
         """Start the thread.
 
@@ -100,11 +106,13 @@ class Applier:
             journal: What to apply.
             tick: Journals what is new on the live spans; called once a second while any is open.
             is_open: Whether any run or step is open.
+            open_spans: What was said last of each that is.
         """
         self._settings = settings
         self._journal = journal
         self._tick = tick
         self._is_open = is_open
+        self._open_spans = open_spans
         self._writer = Writer(settings.path)
         self._offset = 0
         self._unreadable = 0
@@ -194,6 +202,7 @@ class Applier:
             pass
         self._note_losses()
         self._offset = self._journal.empty_if(lambda: not self._is_open(), self._offset)
+        self._journal.shrink(self._offset, self._open_spans)
 
     def _apply_some(self) -> bool:
         lines = self._journal.read(self._offset)

@@ -32,6 +32,7 @@ SUFFIX: Final = ".jsonl"
 _TEMPORARY: Final = ".new"
 _STILLBORN_AFTER_S: Final = 60
 _FORMAT: Final = 1
+_SHRINK_BYTES: Final = 8 * 1024 * 1024
 _READ_BYTES: Final = 4 * 1024 * 1024
 _LONGEST_LINE: Final = 64 * 1024 * 1024  # far more than a record ever takes: what is longer is none
 _WAITING_BYTES: Final = 4 * 1024 * 1024
@@ -144,6 +145,7 @@ class Journal:
         self._waiting_bytes = 0
         self._has_complained = False
         self.lost = Lost(0, 0)
+        self._shrink_at = _SHRINK_BYTES
         self.start = 0
         self.end = 0
         self.header = Header(host(), os.getpid(), boot_id(), *(death.memory_group() or ()))
@@ -209,6 +211,28 @@ class Journal:
             self._write_waiting()
             return self.end
 
+    def shrink(self, end: int, open_spans: "Callable[[], Iterable[RunRecord | StepRecord]]") -> None:
+        """Forget the lines of runs in which nothing is open, if all lines are applied (they end at ``end``) and many.
+
+        A span that never ends keeps the journal from being emptied; so it still does not grow for ever.
+        """
+        with self._lock:
+            size = end - self.start
+            if self.end != end or self._waiting or size < self._shrink_at:
+                return
+            marks = {mark for span in open_spans() for mark in _marks(span)}
+        kept = self._lines_with(marks, size)
+        if 2 * len(kept) > size:  # it is the open runs that are large
+            self._shrink_at = 2 * size
+            return
+        with self._lock, contextlib.suppress(OSError):
+            tail = os.pread(self._descriptor, self.end - end, size)  # appended meanwhile
+            descriptor = _make(self._path.with_suffix(_TEMPORARY), self._path, [kept, tail])
+            os.close(self._descriptor)
+            self._descriptor = descriptor
+            self.start = end - len(kept)
+            self._shrink_at = max(_SHRINK_BYTES, 2 * len(kept))
+
     def close(self, *, remove: bool) -> None:
         """Give the lock back; with ``remove``, the file goes first."""
         if remove:
@@ -220,6 +244,12 @@ class Journal:
         """In a forked child: let go of the descriptor without touching the lock, which is the parent's."""
         with contextlib.suppress(OSError):
             os.close(self._descriptor)
+
+    def _lines_with(self, marks: "Collection[bytes]", size: int) -> bytes:
+        """The header, and of the first ``size`` bytes the lines that hold one of these marks."""
+        lines = os.pread(self._descriptor, size, 0).split(_NEWLINE)
+        kept = (line for line in lines if any(mark in line for mark in marks))
+        return _header_line(self.header) + b"".join(line + _NEWLINE for line in kept)
 
     def _write_waiting(self) -> None:
         try:
@@ -442,6 +472,15 @@ def _take(path: Path) -> int | None:
         pass
     os.close(descriptor)
     return None
+
+
+def _marks(span: RunRecord | StepRecord) -> "Iterator[bytes]":
+    """What every line of a span's run holds; some others may hold it, too."""
+    if span.run_uid is None:  # which run it is, is not known here: all of its trace
+        yield span.trace_id.encode()
+    else:
+        yield f"[{_to_json(span.run_uid)},".encode("utf-8", "replace")  # each record begins with it
+        yield f'[null,"{span.trace_id}"'.encode()
 
 
 def _header_line(header: Header) -> bytes:

@@ -15,7 +15,7 @@ from otel_sqlite import instrument, mapping
 from otel_sqlite.applier import Applier
 from otel_sqlite.errors import StoreError
 from otel_sqlite.journal import Journal, Lost
-from otel_sqlite.model import RunRecord, SpanRecords
+from otel_sqlite.model import RunRecord, SpanRecords, StepRecord
 from otel_sqlite.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class _Live:
     def __init__(self, span: Span) -> None:
         self.span = span
         self.reading = mapping.Reading(known=mapping.plain(span.attributes))
-        self.said: object = None  # the record that was journaled last
+        self.said: RunRecord | StepRecord | None = None  # the record that was journaled last
         self.handled = sys.exception()  # being handled when the span began: it is not what ends it
 
 
@@ -175,8 +175,13 @@ class DashboardSpanProcessor(SpanProcessor):
             self._complain_of(error)
             return False
         journal.lost, self._unrecorded = self._unrecorded, Lost(0, 0)
-        self._applier = Applier(self._settings, journal, self.tick, lambda: bool(self._live) or journal.is_waiting)
+        self._applier = Applier(
+            self._settings, journal, self.tick, lambda: bool(self._live) or journal.is_waiting, self._open_spans
+        )
         return True
+
+    def _open_spans(self) -> list[RunRecord | StepRecord]:
+        return [live.said for live in self._live.values() if live.said is not None]
 
     def _append(self, records: SpanRecords) -> None:
         journal, applier = self._journal, self._applier

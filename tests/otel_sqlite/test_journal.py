@@ -1,5 +1,6 @@
 """A process's own log, and the lock on it that proves the process alive."""
 
+import json
 import os
 import resource
 import stat
@@ -11,7 +12,7 @@ import pytest
 from otel_sqlite import journal as journals
 from otel_sqlite.errors import StoreError
 from otel_sqlite.journal import Journal, Lost, dead_journals, decode, encode
-from otel_sqlite.model import ErrorRecord, RunRecord, SpanRecords
+from otel_sqlite.model import ErrorRecord, RunRecord, SpanRecords, StepRecord
 from otel_sqlite.store.connection import try_lock
 
 
@@ -277,3 +278,90 @@ def test_a_place_where_none_can_be_made_is_said_so(path):
     journals.folder(path).parent.write_text("in the way")
     with pytest.raises(StoreError, match="is not a folder"):
         Journal(path, threading.RLock())
+
+
+def step_of(run_uid, trace_id="cd" * 16):
+    """A step of a run, or (None) one that says no run but has a trace."""
+    values = dict.fromkeys(StepRecord._fields, 0) | {"run_uid": run_uid, "trace_id": trace_id}
+    return SpanRecords(StepRecord(**values), [], [])
+
+
+@pytest.fixture
+def shrinking(monkeypatch):
+    """A journal is large from its first byte on."""
+    monkeypatch.setattr(journals, "_SHRINK_BYTES", 1)
+
+
+@pytest.mark.usefixtures("shrinking")
+def test_a_large_journal_keeps_the_lines_of_runs_in_which_something_is_open(path, journal):
+    file = journals.folder(path) / journal.name
+    open_run, open_step, nested = said(1), step_of("run-1"), said(2, parent_run_id="run-1")
+    for records in (open_run, open_step, nested, *[step_of("run-2")] * 20):
+        journal.append(records)
+    end = journal.end
+
+    journal.shrink(end, lambda: [open_run.span, open_step.span])
+
+    assert journal.end == end  # places in a journal never come twice
+    assert journal.read(end).records == []
+    journal.append(said(3))
+    assert journal.read(end).records == [said(3)]
+    assert journal.read(journal.start).records == [open_run, open_step, said(3)]
+    assert file.stat().st_size == journal.end - journal.start
+    assert left_behind(path) == []  # and it is still locked
+    with file.open("rb") as whole:
+        assert json.loads(whole.readline())[2:] == list(journal.header)
+
+
+@pytest.mark.usefixtures("shrinking")
+def test_an_open_step_that_says_no_run_keeps_its_trace(journal):
+    open_step, of_its_trace = step_of(None), step_of("run-9")
+    for records in (open_step, of_its_trace, *[step_of("run-2", "ef" * 16)] * 20):
+        journal.append(records)
+    journal.shrink(journal.end, lambda: [open_step.span])
+    assert journal.read(journal.start).records == [open_step, of_its_trace]
+
+
+@pytest.mark.usefixtures("shrinking")
+def test_an_open_run_keeps_the_steps_of_its_trace_that_say_no_run(journal):
+    open_run = said(1)
+    for records in (open_run, step_of(None, open_run.span.trace_id), *[step_of(None)] * 20):
+        journal.append(records)
+    journal.shrink(journal.end, lambda: [open_run.span])
+    assert journal.read(journal.start).records == [open_run, step_of(None, open_run.span.trace_id)]
+
+
+@pytest.mark.usefixtures("shrinking")
+@pytest.mark.parametrize("reason", ["not applied", "all is open", "no room"])
+def test_a_large_journal_stays_as_it_is(path, journal, reason):
+    file = journals.folder(path) / journal.name
+    for _ in range(8):
+        journal.append(step_of("run-1"))
+    if reason == "no room":
+        file.with_suffix(".new").touch()
+    before = file.read_bytes()
+    journal.shrink(journal.end - (reason == "not applied"), lambda: [step_of("run-1").span] if reason == "all is open" else [])
+    assert file.read_bytes() == before
+    assert len(journal.read(0).records) == 8
+
+
+def test_a_small_journal_is_not_rewritten(path, journal):
+    journal.append(said(1))
+    before = (journals.folder(path) / journal.name).stat()
+    journal.shrink(journal.end, list)
+    assert os.path.samestat((journals.folder(path) / journal.name).stat(), before)
+
+
+@pytest.mark.usefixtures("shrinking")
+def test_what_is_appended_while_it_shrinks_is_kept(journal):
+    for _ in range(8):
+        journal.append(step_of("run-1"))
+    end = journal.end
+
+    def meanwhile():
+        journal.append(said(3))
+        return []
+
+    journal.shrink(end, meanwhile)
+    assert journal.read(end).records == [said(3)]
+    assert journal.read(journal.start).records == [said(3)]
