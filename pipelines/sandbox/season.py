@@ -170,6 +170,17 @@ def _judge(day: Day) -> None:
         case.update(SanctionDescription="1 wedstrijd uitsluiting", AdministrativeFee=25.0, IsCharged=True)
 
 
+def _withdraw(day: Day) -> None:
+    """A case is taken back, and nothing is left of it; not the newest, whose number would be given again."""
+    if day.club.cases[:-1]:
+        day.club.cases.remove(day.rng.choice(day.club.cases[:-1]))
+
+
+def _give_up_address(day: Day) -> None:
+    """A member wants no mail any more."""
+    day.change(day.rng.choice(day.members), Email="", EmailAlternative="")
+
+
 def _pay(day: Day) -> None:
     """A bill is paid, whole or in part."""
     owing = [bill for bill in day.club.contributions if bill["saldo_cents"] > 0]
@@ -247,6 +258,8 @@ EVENTS: dict[str, tuple[float, Callable[[Day], None]]] = {
     "rename team": (0.05, _rename_team),
     "offend": (0.15, _offend),
     "judge": (0.1, _judge),
+    "withdraw": (0.05, _withdraw),
+    "give up address": (0.05, _give_up_address),
     "pay": (8.0, _pay),
     "take a task": (0.3, _take_a_task),
     "lay down tasks": (0.2, _lay_down_tasks),

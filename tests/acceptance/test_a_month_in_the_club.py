@@ -14,7 +14,7 @@ def lived(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_every_pipeline_runs_when_it_is_due(lived):
     assert lived.runs == {
         "all": 1,
@@ -28,6 +28,6 @@ def test_every_pipeline_runs_when_it_is_due(lived):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_nothing_crashes_no_total_is_wrong_and_nothing_is_there_twice(lived):
     assert lived.found == []
