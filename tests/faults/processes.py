@@ -1,6 +1,7 @@
 """Workers, strangers and waiting: what the fault tests are made of besides the checker."""
 
 import os
+import select
 import sqlite3
 import subprocess
 import sys
@@ -49,6 +50,11 @@ class Worker:
         assert self.process.stdout is not None
         said = self.process.stdout.readline()
         assert said == f"{word}\n", f"{said!r}, exit code {self.process.poll()}"
+
+    def has_complained(self) -> bool:
+        """Whether it has said anything on stderr."""
+        assert self.process.stderr is not None
+        return bool(select.select([self.process.stderr], [], [], 0)[0])
 
     def go_on(self) -> None:
         """End one pause."""

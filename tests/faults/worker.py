@@ -1,6 +1,7 @@
 """A pipeline that notes what it has recorded: a line in a file of its own after each call has returned.
 
-Run as a program. ``--pause`` makes it say "step" and wait for a line (or the end) of its input before it leaves each step.
+Run as a program. ``--pause`` makes it say "step" and wait for a line (or the end) of its input before it leaves each step,
+``--pause-at-end`` say "end" and wait after its last run.
 """
 
 import argparse
@@ -72,6 +73,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--counts", type=int, default=1, help="calls of count() in a step")
     parser.add_argument("--rest-ms", type=int, default=0, help="how long a step takes besides, and the time between runs")
     parser.add_argument("--pause", action="store_true")
+    parser.add_argument("--pause-at-end", action="store_true")
     parser.add_argument("--default-sigxfsz", action="store_true", help="what Python ignores ends the process")
     return parser.parse_args(arguments)
 
@@ -84,6 +86,8 @@ def main() -> None:
     configure()
     for _ in range(options.runs) if options.runs else itertools.count():
         record_run(options, acknowledgements)
+    if options.pause_at_end:
+        pause("end")
 
 
 if __name__ == "__main__":
