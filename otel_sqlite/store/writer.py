@@ -112,6 +112,14 @@ _PROVISIONAL: Final = """
 SELECT run_uid, id FROM runs
 WHERE span_id IS NULL AND run_uid IS NOT NULL AND run_uid IN (SELECT value FROM json_each(?))
 """
+# What the steps of a provisional run told of it, when it turns out to be a run that has not come either.
+_INHERIT: Final = f"""
+UPDATE runs SET
+  started_at = min(runs.started_at, provisional.started_at),
+  pipeline = CASE runs.pipeline WHEN '{UNKNOWN_PIPELINE}' THEN provisional.pipeline ELSE runs.pipeline END
+FROM (SELECT started_at, pipeline FROM runs WHERE id = ?) AS provisional
+WHERE runs.id = ? AND runs.span_id IS NULL
+"""  # noqa: S608 - constants of this module
 
 _TOTALS: Final = """
 UPDATE runs SET
@@ -452,6 +460,7 @@ class _Batch:
                 continue
             for table in ("run_steps", "run_errors", "run_drops"):
                 self._connection.execute(f"UPDATE {table} SET run_id = ? WHERE run_id = ?", (run_ids[run_uid], row_id))  # noqa: S608
+            self._connection.execute(_INHERIT, (row_id, run_ids[run_uid]))
             self._connection.execute("DELETE FROM runs WHERE id = ?", (row_id,))
             run_ids.pop(uid, None)
             joined[uid] = run_uid
