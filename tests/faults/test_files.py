@@ -100,7 +100,7 @@ TAKINGS = [
 def test_a_file_that_is_taken_away_comes_back_with_the_whole_of_every_open_run(work, database, recovered_check, take):
     worker = work("--steps", 2, "--pause")
     worker.wait_for("step")
-    until(lambda: rows(database, "SELECT 1 FROM run_errors"))
+    until(lambda: rows(database, "SELECT 1 FROM run_steps"))
     take(database)
     worker.go_on()
     worker.wait_for("step")
@@ -189,9 +189,9 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_database_costs_one_line_and_the_journal_keeps_every_open_run(work, database, recovered_check, damage):
-    worker = work("--steps", 3, "--pause")
+    worker = work("--steps", 3, "--pause", OTEL_SQLITE_EXIT_TIMEOUT="0.5")
     worker.wait_for("step")
-    until(lambda: rows(database, "SELECT 1 FROM run_errors"))
+    until(lambda: rows(database, "SELECT 1 FROM run_steps"))
     checkpoint(database)
     DAMAGES[damage](database)
     for _ in range(2):

@@ -23,7 +23,7 @@ from otel_sqlite import configure, run
 
 POSITION, ENDING = sys.argv[1:]
 
-def fork(r=None):
+def fork(r=None):  # r: the run that is open
     pid = os.fork()
     if pid:
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
@@ -40,7 +40,7 @@ def fork(r=None):
             configure()
             with run("child") as own, own.step("x") as step:
                 step.count(created=1)
-        case "a step" if r is not None:
+        case "a step":
             with r.step("child") as step:
                 step.count(created=1)
     os._exit(0)
@@ -61,17 +61,18 @@ if POSITION == "after a run":
     fork()
 """
 POSITIONS = ["before configure", "before a run", "in a run", "in a step", "after a run"]
+FORKS = [(position, ending) for position in POSITIONS for ending in ("exit", "a run")]
+FORKS += [("in a step", ending) for ending in ("exception", "_exit", "exec", "a step")] + [("in a run", "a step")]
 
 
-@pytest.mark.parametrize("ending", ["exit", "exception", "_exit", "exec", "a run", "a step"])
-@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize(("position", "ending"), FORKS)
 def test_a_forked_child_leaves_its_parents_run_alone_and_keeps_what_it_recorded(program, database, position, ending):
     done = program(FORK, position, ending, OTEL_SQLITE_PATH=str(database))
 
     assert (done.returncode, done.stdout) == (0, "1\n" if ending == "exception" else "0\n"), done.stderr
     recover(database, 10)
     check(database)
-    by_child = int(ending == "a step" and position in {"in a run", "in a step"})
+    by_child = int(ending == "a step")
     runs = [("people", "success", "ok", 1 + by_child)]
     if ending == "a run":
         runs.insert(0, ("child", "success", "ok", 1))

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -15,19 +16,29 @@ from otel_sqlite import journal
 from otel_sqlite.applier import recover
 from otel_sqlite.store.connection import sidecar
 from tests.faults.invariants import check
-from tests.faults.processes import rows
+from tests.faults.processes import rows, start_worker
 
 
-@pytest.fixture
-def dead_journal(work, database):
-    """The journal of a killed pipeline; gives its file and its worker."""
-    worker = work("--steps", 2, "--pause")
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """A pipeline that was killed; gives its journal and its worker."""
+    folder = tmp_path_factory.mktemp("killed")
+    worker = start_worker(folder / "dashboard.sqlite", folder / "facts", "--pause")
     worker.wait_for("step")
     worker.go_on()
     worker.wait_for("step")
     worker.kill()
-    (file,) = journal.folder(database).iterdir()
+    (file,) = journal.folder(folder / "dashboard.sqlite").iterdir()
     return file, worker
+
+
+@pytest.fixture
+def dead_journal(killed, database):
+    """The journal of a killed pipeline beside the database of the test; gives its file and its worker."""
+    original, worker = killed
+    journal.folder(database).mkdir(mode=0o700, parents=True)
+    sidecar(database).chmod(0o700)
+    return Path(shutil.copy2(original, journal.folder(database))), worker
 
 
 def odd(database, content):
