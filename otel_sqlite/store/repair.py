@@ -69,7 +69,8 @@ def faults(path: Path, *, is_full: bool = False) -> str:
         with closing(_look_into(path)) as connection:
             found = [text for (text,) in connection.execute(f"PRAGMA {check}({_FAULTS_SHOWN})")]
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or code == sqlite3.SQLITE_IOERR_SHORT_READ:
             return str(error)
         raise store_error(error, path) or StoreError(path, str(error)) from error
     return "" if found == ["ok"] else "; ".join(found)
