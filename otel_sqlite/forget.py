@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from otel_sqlite import applier, journal
 from otel_sqlite.store import forget as rows
 from otel_sqlite.store.connection import sidecar
+from otel_sqlite.store.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +57,7 @@ def forget(path: "Path", items: "Sequence[str]", timeout_s: float) -> Forgotten:
         StoreError: It is not forgotten, or not everywhere.
     """
     recovered = applier.recover(path, timeout_s)
+    Reader(path).close()  # says when there is no database, where writing would make one
     # Before the database is gone through: what a journal loses while that happens is in the database by then.
     holders = _holders(path, items)
     removed = rows.forget(path, items, timeout_s)

@@ -145,8 +145,6 @@ def forget(*, path: Path, items: tuple[str, ...], as_json: bool) -> None:
     """
     if not all(items):
         raise click.BadParameter("an empty one is nobody", param_hint="--item")
-    with reading(path):  # says when there is no database
-        pass
     done = forgetting.forget(path, items, _WRITE_TIMEOUT_S)
     removed = done.removed
     masked = {"errors": removed.masked_errors, "steps": removed.masked_steps, "runs": removed.masked_runs}
