@@ -7,6 +7,7 @@ OtelSqliteError
 └── StoreError               the dashboard database cannot be used now
     ├── StoreBusyError       somebody else holds it; try again
     ├── StoreFullError       the disk is (nearly) full; heals when space returns
+    ├── StoreStarvedError    the process may open no more files; heals when it closes some
     ├── StoreReplacedError   another file stands at the path; write everything again
     ├── StoreReadOnlyError   no right to write
     ├── StorePathError       the path cannot hold a database
@@ -75,6 +76,13 @@ class StoreFullError(StoreError):
 
     problem = "cannot grow, the disk is full"
     remedy = "free some space, recording goes on by itself"
+
+
+class StoreStarvedError(StoreError):
+    """The process, or the machine, has as many open files as it may have."""
+
+    problem = "cannot be opened"
+    remedy = "raise the limit of open files (ulimit -n), recording goes on by itself"
 
 
 class StoreReplacedError(StoreError):

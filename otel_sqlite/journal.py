@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_sqlite import clean, death
-from otel_sqlite.errors import StorePathError, StoreReadOnlyError
+from otel_sqlite.errors import StorePathError
 from otel_sqlite.model import DropRecord, ErrorRecord, RunRecord, SpanRecords, StepRecord
-from otel_sqlite.store.connection import deadly_size, make_folder, sidecar, try_lock, unlock
+from otel_sqlite.store.connection import deadly_size, make_folder, refusal, sidecar, try_lock, unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -155,7 +155,7 @@ class Journal:
             header = _header_line(self.header)
             self._descriptor = _make(temporary, self._path, [header])
         except OSError as error:
-            raise StoreReadOnlyError(path, f"{self._folder}: {error.strerror}") from error
+            raise refusal(error, path, self._folder) from error
         self._header_size = self.end = len(header)
 
     def append(self, records: SpanRecords) -> None:

@@ -1,5 +1,6 @@
 """Opens the dashboard database and guards every write: the mutex between processes, free space, a replaced file."""
 
+import errno
 import fcntl
 import os
 import resource
@@ -20,6 +21,7 @@ from otel_sqlite.errors import (
     StorePathError,
     StoreReadOnlyError,
     StoreReplacedError,
+    StoreStarvedError,
 )
 
 if TYPE_CHECKING:
@@ -71,6 +73,12 @@ def store_error(error: sqlite3.Error, path: Path) -> StoreError | None:
     return None if kind is None else kind(path, f"{error}, {error.sqlite_errorname}")
 
 
+def refusal(error: OSError, path: Path, place: Path) -> StoreError:
+    """What it says of the store that the system refused to make or open something at a place."""
+    kinds = {errno.EMFILE: StoreStarvedError, errno.ENFILE: StoreStarvedError, errno.ENOSPC: StoreFullError}
+    return kinds.get(error.errno or 0, StoreReadOnlyError)(path, f"{place}: {error.strerror}")
+
+
 def make_folder(path: Path, database: Path) -> None:
     """Create a folder, and those above it that are missing, that only their owner can enter.
 
@@ -84,7 +92,7 @@ def make_folder(path: Path, database: Path) -> None:
     except (FileExistsError, NotADirectoryError) as error:
         raise StorePathError(database, f"{path} is not a folder") from error
     except OSError as error:
-        raise StoreReadOnlyError(database, f"{path}: {error.strerror}") from error
+        raise refusal(error, database, path) from error
 
 
 class Database:
@@ -220,7 +228,7 @@ class Database:
         try:
             descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StoreReadOnlyError(self.path, f"{file}: {error.strerror}") from error
+            raise refusal(error, self.path, file) from error
         _held.add(descriptor)
         try:
             while not try_lock(descriptor):

@@ -321,4 +321,5 @@ def test_running_out_of_open_files_before_the_first_run_costs_one_line(program, 
     done = program(STARVED, "before", OTEL_SQLITE_PATH=str(database))
     assert (done.returncode, done.stdout) == (0, "success\n")
     assert done.stderr.count("\n") == 1
-    assert "Too many open files" in done.stderr
+    assert "cannot be opened" in done.stderr
+    assert "Too many open files): raise the limit of open files" in done.stderr
