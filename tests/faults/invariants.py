@@ -212,11 +212,15 @@ _RULES = (
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    if not path.exists() or not path.stat().st_size:
-        empty = sqlite3.connect(":memory:", isolation_level=None)
-        bring_up_to_date(empty, path)
-        return empty
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+    if path.exists():
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'runs'").fetchone():
+            return connection
+        connection.close()
+    empty = sqlite3.connect(":memory:", isolation_level=None)
+    bring_up_to_date(empty, path)
+    return empty
 
 
 def _stored(scene: _Scene) -> Counter[Fact]:

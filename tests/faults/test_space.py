@@ -18,8 +18,9 @@ LEFT = 20 * 1024  # enough for the shared memory file to be made, too little for
 
 
 @pytest.fixture(params=KINDS)
-def disk(request, tmp_path, needs_mounts, needs_tool):
+def disk(request, tmp_path, needs_tool):
     """A small disk of its own."""
+    request.getfixturevalue("needs_mounts")
     if request.param != "tmpfs":
         needs_tool(f"mkfs.{request.param.partition('-')[0]}")
     with mounted(request.param, tmp_path) as folder:
@@ -88,10 +89,11 @@ def test_a_disk_that_is_full_when_a_database_is_opened_ends_no_process(request, 
         path.with_name(f"{path.name}-shm").unlink()
     filler = fill(disk, leaving=LEFT)
 
+    command = [str(Path(sys.executable).with_name("otel-sqlite")), "runs", "--path", str(path)]
+    answer = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert answer.returncode in (0, 1, 2), answer
     code, said = work("--items", ITEMS, path=path).finish()
     assert (code, "Traceback" in said) == (0, False), said
-    command = [str(Path(sys.executable).with_name("otel-sqlite")), "runs", "--path", str(path)]
-    assert subprocess.run(command, check=False, capture_output=True).returncode in (0, 1, 2)
 
     filler.unlink()
     third = work("--items", ITEMS, path=path)
