@@ -145,8 +145,8 @@ _COUNT_RECOVERED: Final = "UPDATE runs SET recovered = COALESCE(recovered, 0) + 
 
 # Errors that came before their run did not know its pipeline.
 _NAME_PIPELINE: Final = """
-UPDATE run_errors SET pipeline = (SELECT pipeline FROM runs WHERE id = run_id)
-WHERE pipeline IS NULL AND run_id IN (SELECT id FROM runs WHERE span_id NOT NULL AND id IN (SELECT value FROM json_each(?)))
+UPDATE run_errors INDEXED BY run_errors_unnamed SET pipeline = (SELECT pipeline FROM runs WHERE id = run_id AND span_id NOT NULL)
+WHERE pipeline IS NULL AND run_id IN (SELECT value FROM json_each(?))
 """
 
 # An exception that passed from a step through its run was noted on both: the step keeps it.
