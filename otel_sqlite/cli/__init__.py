@@ -33,6 +33,8 @@ def main() -> None:
     otel-sqlite show latest                  the last run: steps, errors, what is missing
     otel-sqlite errors --since 7d            what failed in the last seven days
     otel-sqlite errors --item ABCD12X        what failed for one member
+    otel-sqlite runs --watch                 what is running, as it goes
+    otel-sqlite doctor                       whether all is well, and what to do where it is not
 
     A running run is one whose process lives: before they answer, the commands record what processes left behind that
     have ended, and label the runs that died with them.

@@ -127,7 +127,6 @@ def _is_dashboard(path: Path) -> bool:
 
 def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA cell_size_check = ON")  # a page of garbage is an error, not a row of garbage
     connection.text_factory = lambda value: value.decode("utf-8", "replace")
     return connection
 
