@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from google.protobuf.json_format import ParseDict, ParseError
@@ -30,6 +31,8 @@ _SPAN_ID_BYTES: Final = 8
 _LAST_NS: Final = 2**63 - 1
 _STATUS: Final = {trace_pb2.Status.STATUS_CODE_OK: StatusCode.OK, trace_pb2.Status.STATUS_CODE_ERROR: StatusCode.ERROR}
 _PROBLEM_LIMIT: Final = 300
+_TOO_LARGE: Final[Mapping[str, object]] = {}  # stands for a resource with too many attributes
+_STRUCTURE_BYTES: Final = 1_000_000  # no summary is larger
 _GZIP: Final = 16 + zlib.MAX_WBITS  # zlib's way to say that only gzip is understood
 
 
@@ -47,8 +50,8 @@ class UndecodableError(OtelSqliteError):
 class TooLargeError(OtelSqliteError):
     """A body is larger than is taken."""
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"the body has more than {limit} bytes: send fewer spans at once")
+    def __init__(self, limit: int, unit: str = "bytes") -> None:
+        super().__init__(f"the body has more than {limit} {unit}: send fewer spans at once")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +61,16 @@ class Limits:
     Attributes:
         body_bytes: After decompression, and before.
         spans: What comes after that many is rejected.
-        attributes: A span with more of them, or an event of it, is rejected.
+        attributes: A span with more of them, or an event of it, or its resource, is rejected.
+        events: A span with more of them is rejected.
+        objects: JSON objects and lists in all, which take long to read; a span of a step has about twenty.
     """
 
     body_bytes: int = 64 * 1024 * 1024
     spans: int = 20_000
     attributes: int = 1_000
+    events: int = 100_000
+    objects: int = 1_000_000
 
 
 class Decoded(NamedTuple):
@@ -78,12 +85,16 @@ def decode(body: bytes, encoding: Encoding, limits: Limits) -> Decoded:
 
     Raises:
         UndecodableError: The body is not an export request in this encoding.
+        TooLargeError: It is made of too many pieces.
     """
-    request = _request(body, encoding)
+    request = _request(body, encoding, limits)
     rejected: Counter[str] = Counter()
+    over = _count(request, limits) - limits.spans
+    if over > 0:
+        rejected[f"over the limit of {limits.spans} spans a request"] = over
     spans = []
-    for place, (resource, scope, span) in enumerate(_flat(request)):
-        if (problem := _problem(span, place, limits)) is not None:
+    for resource, scope, span in islice(_flat(request, limits), limits.spans):
+        if (problem := _problem(span, resource, limits)) is not None:
             rejected[problem] += 1
         elif (decoded := _span(span, resource, scope)) is not None:
             spans.append(decoded)
@@ -133,8 +144,10 @@ def error_status(encoding: Encoding, code: int, message: str) -> bytes:
     return encoded
 
 
-def _request(body: bytes, encoding: Encoding) -> ExportTraceServiceRequest:
+def _request(body: bytes, encoding: Encoding, limits: Limits) -> ExportTraceServiceRequest:
     request = ExportTraceServiceRequest()
+    if encoding is Encoding.JSON and body.count(b"{") + body.count(b"[") > limits.objects:
+        raise TooLargeError(limits.objects, "objects")
     try:
         if encoding is Encoding.PROTOBUF:
             request.ParseFromString(body)
@@ -147,7 +160,11 @@ def _request(body: bytes, encoding: Encoding) -> ExportTraceServiceRequest:
 
 
 def _document(body: bytes) -> dict[str, Any]:
-    document = json.loads(body, parse_constant=_refuse)
+    text = body.decode()
+    if "\\ud" in text.lower():  # half a character, which protobuf refuses, or fails on where a name is expected
+        parsed = json.dumps(json.loads(text), ensure_ascii=False)
+        text = parsed.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    document = json.loads(text, parse_constant=_refuse)
     if not isinstance(document, dict):
         raise UndecodableError("the body is not a JSON object")
     return document
@@ -184,20 +201,26 @@ def _base64(text: str) -> str:
         return ""
 
 
-def _flat(
-    request: ExportTraceServiceRequest,
-) -> Iterator[tuple[Mapping[str, object], str, trace_pb2.Span]]:
+def _count(request: ExportTraceServiceRequest, limits: Limits) -> int:
+    """How many spans there are. Pieces are counted before they are looked at: looking takes a hundred bytes for each."""
+    groups = request.resource_spans
+    if len(groups) > limits.spans or sum(len(group.scope_spans) for group in groups) > limits.spans:
+        raise TooLargeError(limits.spans, "groups of spans")
+    return sum(len(scope_spans.spans) for group in groups for scope_spans in group.scope_spans)
+
+
+def _flat(request: ExportTraceServiceRequest, limits: Limits) -> Iterator[tuple[Mapping[str, object], str, trace_pb2.Span]]:
+    """Every span with its resource and the name of its scope."""
     for resource_spans in request.resource_spans:
-        resource = _attributes(resource_spans.resource.attributes)
+        pairs = resource_spans.resource.attributes
+        resource = _attributes(pairs) if len(pairs) <= limits.attributes else _TOO_LARGE
         for scope_spans in resource_spans.scope_spans:
             for span in scope_spans.spans:
                 yield resource, scope_spans.scope.name, span
 
 
-def _problem(span: trace_pb2.Span, place: int, limits: Limits) -> str | None:
+def _problem(span: trace_pb2.Span, resource: Mapping[str, object], limits: Limits) -> str | None:
     """Why a span is rejected; None when it is not."""
-    if place >= limits.spans:
-        return f"over the limit of {limits.spans} spans a request"
     if (
         len(span.trace_id) != _TRACE_ID_BYTES
         or len(span.span_id) != _SPAN_ID_BYTES
@@ -205,7 +228,12 @@ def _problem(span: trace_pb2.Span, place: int, limits: Limits) -> str | None:
         or not any(span.span_id)
     ):
         return "without a valid trace id and span id"
-    if max(len(span.attributes), *(len(event.attributes) for event in span.events), 0) > limits.attributes:
+    if len(span.events) > limits.events:
+        return f"with more than {limits.events} events"
+    if (
+        resource is _TOO_LARGE
+        or max(len(span.attributes), *(len(event.attributes) for event in span.events), 0) > limits.attributes
+    ):
         return f"with more than {limits.attributes} attributes"
     return None
 
@@ -253,6 +281,8 @@ def _value(value: AnyValue) -> object:
     match value.WhichOneof("value"):
         case None:
             return None
+        case "array_value" | "kvlist_value" if value.ByteSize() > _STRUCTURE_BYTES:
+            return f"<{value.ByteSize()} bytes of structure>"
         case "array_value":
             return tuple(_value(item) for item in value.array_value.values)
         case "kvlist_value":

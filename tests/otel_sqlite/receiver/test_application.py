@@ -133,6 +133,12 @@ def test_spans_over_the_limit_of_a_request_are_rejected(receiving, send, read):
     assert read("SELECT pipeline FROM runs ORDER BY 1") == [("p1",), ("p2",), ("p3",)]
 
 
+def test_a_resource_with_too_many_attributes_costs_its_spans(receiving, send):
+    with receiving(limits=SMALL) as client:
+        answer = send(client, document(run_span(), run_span(2), **{f"a{n}": n for n in range(6)}))
+    assert success(answer) == {"partialSuccess": {"rejectedSpans": "2", "errorMessage": "2 with more than 5 attributes"}}
+
+
 def test_an_event_with_too_many_attributes_costs_its_span(receiving, send):
     event = {"name": "exception", "timeUnixNano": "1", "attributes": span(1, **{f"a{n}": n for n in range(6)})["attributes"]}
     with receiving(limits=SMALL) as client:
@@ -160,6 +166,7 @@ REFUSED = {
     "broken JSON": (JSON, {}, b"{", 400, 3, "not an export request in application/json"),
     "no JSON at all": (JSON, {}, b"", 400, 3, "not an export request"),
     "a JSON list": (JSON, {}, b"[]", 400, 3, "not a JSON object"),
+    "no UTF-8": (JSON, {}, b'{"\xed\xa0\x80": 1}', 400, 3, "not an export request"),
     "NaN": (JSON, {}, b'{"x": NaN}', 400, 3, "NaN is not JSON"),
     "a field of another type": (JSON, {}, b'{"resourceSpans": 1}', 400, 3, "not an export request"),
     "deep JSON": (JSON, {}, b"[" * 5_000, 400, 3, "not an export request"),

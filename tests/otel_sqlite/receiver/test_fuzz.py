@@ -89,7 +89,7 @@ names = st.sampled_from(
         "resourceSpans", "resource", "scopeSpans", "scope", "spans", "attributes", "events", "links", "status", "key", "value",
         "traceId", "spanId", "parentSpanId", "kind", "name", "startTimeUnixNano", "endTimeUnixNano", "timeUnixNano", "code",
         "stringValue", "intValue", "doubleValue", "boolValue", "bytesValue", "arrayValue", "kvlistValue", "values",
-        "droppedEventsCount", "cicd.pipeline.name", "unknown",
+        "droppedEventsCount", "cicd.pipeline.name", "unknown", "\ud800",
     ]
 )  # fmt: skip
 trees = st.recursive(
