@@ -28,7 +28,7 @@ def success(provider):
 
 def partial(provider):
     with run("nikki", tracer_provider=provider) as r, r.step("laposta-submit") as step:
-        step.item_error(ItemError("ABC", "Email: ongeldig adres é\ud800", "Traceback\n  line 1"))
+        step.item_error(ItemError("ABC", "Email: invalid address é\ud800", "Traceback\n  line 1"))
         step.item_error(ValueError("refused"), item_id="DEF")
         step.count(failed=2)
 

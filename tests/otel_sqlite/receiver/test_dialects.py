@@ -216,3 +216,8 @@ def test_official_words_are_found_where_others_put_them(case):
 def test_a_step_with_a_parent_belongs_to_the_run_of_its_parent_whatever_its_resource_says():
     attributes = {STEP: "a", NAME: "people"}
     assert official(Utterance("x", True, StatusCode.UNSET, attributes, ENTITY)) == attributes
+
+
+def test_a_span_inside_a_run_of_github_is_not_another_run():
+    resource = {**ENTITY, semconv.GITHUB_RUN_STATUS: "success"}
+    assert official(Utterance("x", True, StatusCode.UNSET, {}, resource)) == {}

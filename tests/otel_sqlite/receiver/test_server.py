@@ -87,6 +87,14 @@ def test_a_place_that_is_taken_is_refused():
             listen(Place(port=port))
 
 
+def test_a_receiver_can_be_started_again_at_once():
+    with listen(Place(port=0)) as listener:
+        place = listener.getsockname()
+        with socket.create_connection(place), listener.accept()[0] as served:
+            served.shutdown(socket.SHUT_RDWR)  # who ends a connection first keeps its port for a while
+    listen(Place(port=place[1])).close()
+
+
 def test_a_host_that_does_not_exist_is_refused():
     with pytest.raises(ReceiverError, match=r"cannot listen on no\.such\.host\.invalid"):
         listen(Place(host="no.such.host.invalid"))
