@@ -4,6 +4,7 @@
 #   make check   format, lint, types, import contracts, dead code, dependencies, spelling
 #   make chaos   at least 500 kills at random and one at every syscall (half an hour at most)
 #   make year    a year at a small club, day by day, all pipelines on their schedules (some minutes)
+#   make mutants takes away one guard of the bridge at a time, to see that a test notices (some minutes)
 #   make bench   the bridge beside its floors and peers, as ratios
 #   make collector  the OpenTelemetry Collector of collector-config, built once and kept in the user's cache; prints its path (needs Go)
 #   make lock    renew requirements.lock (the only target that needs to resolve versions)
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 COLLECTOR := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/otel_sqlite/otelcol-$(shell git hash-object collector-config/builder.yaml | cut -c1-12)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check chaos year bench collector format lock clean
+.PHONY: demo test check chaos year mutants bench collector format lock clean
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -67,6 +68,9 @@ chaos: $(VENV)/.dev
 
 year: $(VENV)/.dev
 	@$(BIN)/python -c "from tests.acceptance.season import main; main()"
+
+mutants: $(VENV)/.dev
+	@$(BIN)/python -m tests.faults.mutants $(ARGS)
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
