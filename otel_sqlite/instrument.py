@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar
 from opentelemetry import context, trace
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode, TracerProvider
 
-from otel_sqlite import clean, events, semconv, settings
+from otel_sqlite import clean, events, propagation, semconv, settings
 from otel_sqlite.following import Counts, Followed
 from otel_sqlite.model import EndReason, ItemError, Outcome, StepResult, end_reason, run_outcome, step_outcome
 
@@ -33,7 +33,6 @@ _logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result", bound=StepResult)
 
 KEPT_ITEM_ERRORS: Final = 10_000  # of a step; more are counted
-_RUN_KEY: Final = "otel_sqlite.run_id"
 _OFFICIAL_RESULT: Final = {
     Outcome.SUCCESS: semconv.RESULT_SUCCESS,
     Outcome.PARTIAL: semconv.RESULT_FAILURE,
@@ -231,27 +230,22 @@ class Run(_Block):
         return False
 
     def _start(self) -> None:
-        ambient = context.get_current()
-        parent_run_id = context.get_value(_RUN_KEY, ambient)
-        if not trace.get_current_span(ambient).get_span_context().is_valid and (carrier := settings.trace_carrier()):
-            # Loaded where a calling process left its context, which is seldom, and the module slow to load.
-            from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415 - see above
-
-            ambient = TraceContextTextMapPropagator().extract(carrier, ambient)
+        ambient = propagation.surroundings()
+        parent_run_id = propagation.run_around(ambient)
         attributes = {
             semconv.PIPELINE_NAME: self._pipeline,
             semconv.RUN_ID: self._run_id,
             semconv.RUN_STATE: semconv.STATE_EXECUTING,
         }
         if parent_run_id is not None:
-            attributes[semconv.PARENT_RUN_ID] = str(parent_run_id)
+            attributes[semconv.PARENT_RUN_ID] = parent_run_id
         self._tracer = trace.get_tracer(semconv.SCOPE, tracer_provider=self._provider, schema_url=semconv.SCHEMA_URL)
-        parent = context.set_value(_RUN_KEY, self._run_id, ambient)
+        parent = propagation.inside_run(ambient, self._run_id)
         self._open(self._tracer, f"RUN {self._pipeline}", parent, SpanKind.SERVER, attributes)
 
     def _open_step(self, step: "Step", name: str) -> None:
         """Start the step's span below the run's, wherever the caller is."""
-        parent = trace.set_span_in_context(self._span, context.set_value(_RUN_KEY, self._run_id))
+        parent = trace.set_span_in_context(self._span, propagation.inside_run(context.get_current(), self._run_id))
         attributes = {
             semconv.PIPELINE_NAME: self._pipeline,
             semconv.RUN_ID: self._run_id,

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import AlwaysRecordSampler, Decision, SamplingResult
 from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 
 from otel_sqlite.errors import MissingExtraError
 from otel_sqlite.instrument import Harmless
+from otel_sqlite.privacy import PrivateSpanExporter
 from otel_sqlite.processor import DashboardSpanProcessor
-from otel_sqlite.settings import Settings, is_strict
+from otel_sqlite.settings import Sending, Settings, is_strict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,17 +126,35 @@ def unlimited_provider() -> TracerProvider:
 
 def _otlp_processor() -> SpanProcessor | None:
     try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
-    except ImportError:
-        _logger.warning("%s (nothing is sent to the collector)", MissingExtraError("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp"))
-        return None
-    try:
-        return BatchSpanProcessor(OTLPSpanExporter())
+        return BatchSpanProcessor(_otlp_exporter(Sending.from_env()))
+    except MissingExtraError as error:
+        _logger.warning("%s (nothing is sent to the collector)", error)
     except Exception as error:  # both read the environment, and refuse what makes no sense there
         if is_strict():
             raise
         _logger.warning("nothing is sent to the collector, correct the OTEL_EXPORTER_OTLP_* and OTEL_BSP_* settings: %s", error)
-        return None
+    return None
+
+
+def _otlp_exporter(sending: Sending) -> SpanExporter:
+    exporter = _grpc_exporter() if sending.protocol == "grpc" else _http_exporter()
+    return PrivateSpanExporter(exporter, sending.hash_key) if sending.is_private else exporter
+
+
+def _http_exporter() -> SpanExporter:
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise MissingExtraError("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp") from error
+    return OTLPSpanExporter()
+
+
+def _grpc_exporter() -> SpanExporter:
+    try:
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise MissingExtraError("OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "otlp-grpc") from error
+    return OTLPSpanExporter()
 
 
 def _shut_down(provider: TracerProvider, dashboard: DashboardSpanProcessor, timeout_s: float) -> None:

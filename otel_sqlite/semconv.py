@@ -29,6 +29,26 @@ EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 # Official, on the resource.
 SERVICE_NAMESPACE: Final = "service.namespace"
 
+SERVICE_INSTANCE_ID: Final = "service.instance.id"
+SERVICE_NAMES: Final = (
+    SERVICE_NAMESPACE,
+    "service.name",
+    "service.version",
+    "deployment.environment.name",
+    "telemetry.sdk.language",
+    "telemetry.sdk.name",
+    "telemetry.sdk.version",
+)
+HOST_NAME: Final = "host.name"
+PROCESS_ID: Final = "process.pid"
+
+# Official, on spans of HTTP clients, in the words of today and of before: instrumentations use both.
+HTTP_METHODS: Final = ("http.request.method", "http.method")
+HTTP_STATUS_CODES: Final = ("http.response.status_code", "http.status_code", "http.request.resend_count")
+ADDRESSES: Final = ("url.full", "http.url")
+HOSTS: Final = ("server.address", "net.peer.name", "http.host")
+PORTS: Final = ("server.port", "net.peer.port")
+
 # What the collector's GitHub receiver says in other words, on the resource or the span.
 # Source: opentelemetry-collector-contrib, receiver/githubreceiver, 0.151 and before; read on 2026-11-23.
 GITHUB_RUN_STATUS: Final = "cicd.pipeline.run.status"
@@ -57,3 +77,6 @@ RESULT_SUCCESS: Final = "success"
 RESULT_FAILURE: Final = "failure"
 RESULT_CANCELLATION: Final = "cancellation"
 RESULT_SKIP: Final = "skip"
+RESULT_ERROR: Final = "error"
+RESULT_TIMEOUT: Final = "timeout"
+METHOD_WORDS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY", "_OTHER")

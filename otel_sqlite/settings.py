@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _logger = logging.getLogger(__name__)
 
 DEFAULT_PATH = Path("data/dashboard.sqlite")
 DEFAULT_CLUB = "rondo"
+PARENT_RUN_ID = "OTEL_SQLITE_PARENT_RUN_ID"  # set by one process for another
 
 _LARGEST = 1e9
 
@@ -33,6 +34,9 @@ _SAMPLERS = {
     "parentbased_always_off",
     "parentbased_traceidratio",
 }
+_PROTOCOLS = ("http/protobuf", "grpc")
+_PRIVACY = ("on", "off")
+_SHORTEST_KEY = 16
 _FLAGS = {"true", "false", "1", "0", "yes", "no", "on", "off"}
 _FORMS: "tuple[tuple[re.Pattern[str], str, Callable[[str], bool]], ...]" = (
     (re.compile(r"OTEL_(SQLITE_EXIT_TIMEOUT|EXPORTER_OTLP_(TRACES_)?TIMEOUT)"), "a number of seconds", _is_number),
@@ -44,6 +48,8 @@ _FORMS: "tuple[tuple[re.Pattern[str], str, Callable[[str], bool]], ...]" = (
     ),
     (re.compile(r"OTEL_TRACES_SAMPLER"), "a sampler", lambda t: t.lower() in _SAMPLERS),
     (re.compile(r"OTEL_(SQLITE_STRICT|SDK_DISABLED)"), "true or false", lambda t: t.lower() in _FLAGS),
+    (re.compile(r"OTEL_SQLITE_PRIVACY"), "on or off", lambda t: t.lower() in _PRIVACY),
+    (re.compile(r"OTEL_EXPORTER_OTLP_(TRACES_)?PROTOCOL"), "http/protobuf or grpc", lambda t: t.lower() in _PROTOCOLS),
     (
         re.compile(r"OTEL_EXPORTER_OTLP_(TRACES_)?ENDPOINT"),
         "an address that begins with http:// or https://",
@@ -82,7 +88,32 @@ class Settings:
             exit_timeout_s=_number(env, "OTEL_SQLITE_EXIT_TIMEOUT", 5.0),
             strict=is_strict(),
             is_sdk_disabled=env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true",
-            otlp=bool(env.get("OTEL_EXPORTER_OTLP_ENDPOINT") or env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")),
+            otlp=bool(_otlp(env, "ENDPOINT")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """How spans leave for a collector.
+
+    Attributes:
+        protocol: ``http/protobuf`` or ``grpc``.
+        is_private: Whether they leave without what they say of members.
+        hash_key: The key of the hashes that then stand for identifiers; None: identifiers are left out.
+    """
+
+    protocol: str = "http/protobuf"
+    is_private: bool = True
+    hash_key: bytes | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_env(cls) -> "Sending":
+        """Read OTEL_EXPORTER_OTLP_PROTOCOL, its variant for traces, OTEL_SQLITE_PRIVACY and OTEL_SQLITE_HASH_KEY."""
+        env = os.environ
+        return cls(
+            protocol=_choice("OTEL_EXPORTER_OTLP_PROTOCOL", _otlp(env, "PROTOCOL"), _PROTOCOLS),
+            is_private=_choice("OTEL_SQLITE_PRIVACY", env.get("OTEL_SQLITE_PRIVACY", ""), _PRIVACY) == "on",
+            hash_key=_hash_key(env.get("OTEL_SQLITE_HASH_KEY", "").strip()),
         )
 
 
@@ -132,11 +163,37 @@ def trace_carrier() -> dict[str, str]:
     return {name.lower(): os.environ[name] for name in names if name in os.environ}
 
 
+def calling_run_id() -> str | None:
+    """The id of the run in the calling process that started this one."""
+    return os.environ.get(PARENT_RUN_ID) or None
+
+
 def _absolute(path: Path) -> Path:
     try:
         return path.expanduser().resolve()  # through links: the lock and the journals lie beside the file itself
     except (OSError, RuntimeError):  # the working directory is gone, or there is no such home: opening it will say so
         return path
+
+
+def _otlp(env: "Mapping[str, str]", name: str) -> str:
+    """The value of an OTLP exporter's variable: the one for traces wins over the one for everything."""
+    return env.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}", "").strip() or env.get(f"OTEL_EXPORTER_OTLP_{name}", "").strip()
+
+
+def _choice(name: str, raw: str, choices: "Sequence[str]") -> str:
+    """One of the choices, the first by default."""
+    value = raw.strip().lower() or choices[0]
+    if value in choices:
+        return value
+    _logger.warning("%s=%r is not %s: %s is used instead", name, raw, " or ".join(choices), choices[0])
+    return choices[0]
+
+
+def _hash_key(raw: str) -> bytes | None:
+    """The key, unless it is so short that who has the hashes finds it, and then the identifiers, by trying."""
+    if 0 < len(raw) < _SHORTEST_KEY:
+        _logger.warning("OTEL_SQLITE_HASH_KEY has less than %d characters: identifiers are left out instead", _SHORTEST_KEY)
+    return raw.encode(errors="surrogateescape") if len(raw) >= _SHORTEST_KEY else None
 
 
 def _number(env: "Mapping[str, str]", name: str, default: float, least: float = 0) -> float:

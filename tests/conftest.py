@@ -11,6 +11,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.collectors import collecting
+
 # How long an example takes says nothing on a machine that is shared.
 hypothesis.settings.register_profile("shared machine", deadline=None)
 hypothesis.settings.load_profile("shared machine")
@@ -74,6 +76,13 @@ def program(tmp_path):
         )
 
     return run_program
+
+
+@pytest.fixture
+def collector():
+    """An OTLP/HTTP collector that keeps what it is sent."""
+    with collecting() as receiver:
+        yield receiver
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,22 @@
 """configure() beside other providers, samplers, collectors and odd settings; in processes of their own: each has one provider."""
 
 import contextlib
-import gzip
+import hmac
 import socket
 import sqlite3
+import subprocess
+import sys
 import textwrap
 import threading
 import time
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.collectors import collecting, read_requests
+
+ROOT = Path(__file__).parents[2]
 
 PIPELINE = textwrap.dedent("""
     from otel_sqlite import ItemError, configure, run
@@ -26,6 +31,8 @@ PIPELINE = textwrap.dedent("""
 """)
 CONFIGURED = PIPELINE + "configure()\npipeline()\n"
 ROWS = [("people", "partial", "ok", "download", "success"), ("people", "partial", "ok", "submit", "partial")]
+NAMES = ["RUN people", "download", "submit"]
+HASH = hmac.new(b"sixteen letters!", b"A", "sha256").hexdigest()
 UNSAMPLED = f"00-{'1' * 32}-{'2' * 16}-00"
 
 
@@ -46,41 +53,60 @@ def rows(path):
     return found
 
 
-class Receiver(ThreadingHTTPServer):
-    """An OTLP/HTTP collector: keeps what it is sent."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Take)
-        self.spans = []
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Take(BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        request = ExportTraceServiceRequest.FromString(
-            gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body
-        )
-        self.server.spans += [s.name for r in request.resource_spans for scope in r.scope_spans for s in scope.spans]
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_):
-        """Nothing: the tests' output is not a log."""
+@pytest.fixture
+def slow():
+    """A collector that answers when the test is over."""
+    with collecting(until=threading.Event()) as receiver:
+        yield receiver.url
 
 
 @pytest.fixture
-def collector():
-    with Receiver() as receiver:
-        thread = threading.Thread(target=receiver.serve_forever, args=(0.01,))
+def refusing():
+    with collecting(answer=(400, b"no")) as receiver:
+        yield receiver.url
+
+
+@pytest.fixture
+def overloaded():
+    with collecting(answer=(503, b"later")) as receiver:
+        yield receiver.url
+
+
+@pytest.fixture
+def garbage():
+    """A collector whose answers are no answers to the question."""
+    with collecting(answer=(200, b"\xff\xfe<html>")) as receiver:
+        yield receiver.url
+
+
+@pytest.fixture
+def confused():
+    """A port that takes connections and says something that is not HTTP."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def talk():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection, contextlib.suppress(OSError):
+                        connection.sendall(b"220 ready\r\n" * 100)
+                        connection.recv(100_000)
+
+        thread = threading.Thread(target=talk)
         thread.start()
-        yield receiver
-        receiver.shutdown()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
         thread.join()
+
+
+@pytest.fixture
+def grpc_collector(tmp_path):
+    """A collector that speaks gRPC in a process of its own: where it listens, and what it was sent."""
+    file = tmp_path / "requests"
+    command = [sys.executable, "-m", "tests.collectors", str(file)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}", lambda: read_requests(file)
+        process.stdin.close()
 
 
 @pytest.fixture
@@ -217,7 +243,7 @@ def test_in_strict_mode_what_cannot_be_set_up_is_raised(program):
 def test_every_span_is_sent_to_the_collector_that_is_set(program, rows, collector):
     done = program(CONFIGURED, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(collector.spans) == ["RUN people", "download", "submit"]
+    assert collector.names == NAMES
     assert rows() == ROWS
 
 
@@ -237,26 +263,121 @@ def test_the_sampler_keeps_spans_from_leaving_but_not_from_the_dashboard(program
     assert rows() == ROWS
 
 
+BUSY = textwrap.dedent("""
+    from otel_sqlite import configure, run
+
+    configure()
+    with run("people") as r:
+        for number in range(3000):
+            with r.step("download") as step:
+                step.count(created=1)
+""")
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 @pytest.mark.parametrize("exit_timeout", ["0", "0.5"])
-@pytest.mark.parametrize("collector_that_is", ["silent", "refused"])
-def test_a_collector_that_does_not_answer_delays_the_exit_no_longer_than_allowed(
-    program, rows, request, collector_that_is, exit_timeout
+@pytest.mark.parametrize("collector_that_is", ["silent", "refused", "slow", "refusing", "overloaded", "garbage", "confused"])
+def test_a_collector_of_whatever_temper_delays_the_exit_no_longer_than_allowed(  # noqa: PLR0913, PLR0917 - a table
+    program, rows, request, collector_that_is, exit_timeout, protocol
 ):
     endpoint = request.getfixturevalue(collector_that_is)
+    settings = {"OTEL_EXPORTER_OTLP_PROTOCOL": protocol, "OTEL_SQLITE_EXIT_TIMEOUT": exit_timeout}
     started_at = time.monotonic()
-    done = program(CONFIGURED, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_SQLITE_EXIT_TIMEOUT=exit_timeout)
+    done = program(CONFIGURED, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **settings)
     assert time.monotonic() - started_at < 5  # the SDK alone waits for 7 to 10 seconds
     assert (done.returncode, done.stdout) == (0, "partial\n")
     if exit_timeout != "0":
         assert rows() == ROWS
 
 
-def test_without_the_otlp_package_the_line_names_the_extra_and_the_dashboard_works(program, rows):
-    missing = "import sys\nsys.modules['opentelemetry.exporter.otlp.proto.http.trace_exporter'] = None\n"
-    done = program(missing + CONFIGURED, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4318")
-    assert done.stderr == (
-        "OTEL_EXPORTER_OTLP_ENDPOINT needs the extra 'otlp': pip install 'otel-sqlite[otlp]' (nothing is sent to the collector)\n"
-    )
+def test_a_run_that_is_long_for_a_collector_that_does_not_answer_is_whole_on_the_dashboard(program, rows, silent):
+    settings = {"OTEL_BSP_SCHEDULE_DELAY": "1", "OTEL_SQLITE_EXIT_TIMEOUT": "3"}
+    done = program(BUSY, OTEL_EXPORTER_OTLP_ENDPOINT=silent, **settings)
+    assert done.returncode == 0
+    assert rows() == [("people", "success", "ok", "download", "success")] * 3000
+
+
+def test_the_dashboard_is_complete_before_the_collector_gets_its_last(program, rows, path):
+    seen = []
+    with collecting(before=lambda: seen.append(rows())) as receiver:
+        program(CONFIGURED, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, OTEL_BSP_SCHEDULE_DELAY="60000")
+    assert seen == [ROWS]
+    assert receiver.names == NAMES
+
+
+def test_a_collector_may_speak_grpc(program, rows, grpc_collector):
+    endpoint, requests = grpc_collector
+    done = program(CONFIGURED, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_EXPORTER_OTLP_TRACES_PROTOCOL="grpc")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "partial\n", "")
+    spans = [s for request in requests() for r in request.resource_spans for scope in r.scope_spans for s in scope.spans]
+    assert sorted(span.name for span in spans) == NAMES
+    assert b"refused" not in b"".join(request.SerializeToString() for request in requests())
+    assert rows() == ROWS
+
+
+def test_a_forked_child_ends_though_its_parent_speaks_grpc(program, rows, grpc_collector):
+    endpoint, _ = grpc_collector
+    forking = textwrap.dedent("""
+        import os, sys
+
+        configure()
+        pipeline()
+        sys.stdout.flush()
+        if pid := os.fork():
+            print(os.waitpid(pid, 0)[1])
+        else:
+            pipeline()
+    """)
+    done = program(PIPELINE + forking, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
+    assert (done.returncode, sorted(done.stdout.split())) == (0, ["0", "partial", "partial"])
+    assert rows() == ROWS * 2
+
+
+def test_a_protocol_that_is_not_known_is_named_and_http_spoken(program, collector):
+    done = program(CONFIGURED, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_EXPORTER_OTLP_PROTOCOL="http/json")
+    assert done.stderr == "OTEL_EXPORTER_OTLP_PROTOCOL='http/json' is not http/protobuf or grpc: http/protobuf is used instead\n"
+    assert collector.names == NAMES
+
+
+@pytest.mark.parametrize(
+    ("protocol", "line"),
+    [
+        ("http/protobuf", "OTEL_EXPORTER_OTLP_ENDPOINT needs the extra 'otlp': pip install 'otel-sqlite[otlp]'"),
+        ("grpc", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc needs the extra 'otlp-grpc': pip install 'otel-sqlite[otlp-grpc]'"),
+    ],
+)
+def test_without_the_exporters_package_the_line_names_the_extra_and_the_dashboard_works(program, rows, protocol, line):
+    packages = [f"opentelemetry.exporter.otlp.proto.{name}.trace_exporter" for name in ("http", "grpc")]
+    missing = f"import sys\nsys.modules |= dict.fromkeys({packages})\n"
+    settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
+    done = program(missing + CONFIGURED, **settings)
+    assert done.stderr == f"{line} (nothing is sent to the collector)\n"
+    assert rows() == ROWS
+
+
+# ---------------------------------------------------------------------------------------------- privacy
+
+
+@pytest.mark.parametrize(
+    ("settings", "sent", "line"),
+    [
+        ({}, {}, ""),
+        ({"OTEL_SQLITE_HASH_KEY": "sixteen letters!"}, {"otel_sqlite.item.id": HASH}, ""),
+        (
+            {"OTEL_SQLITE_HASH_KEY": "fifteen letters"},
+            {},
+            "OTEL_SQLITE_HASH_KEY has less than 16 characters: identifiers are left out instead\n",
+        ),
+        ({"OTEL_SQLITE_PRIVACY": "OFF"}, {"otel_sqlite.item.id": "A", "exception.message": "refused"}, ""),
+        ({"OTEL_SQLITE_PRIVACY": "no"}, {}, "OTEL_SQLITE_PRIVACY='no' is not on or off: on is used instead\n"),
+    ],
+    ids=["by default", "with a key", "with a short key", "switched off", "misunderstood"],
+)
+def test_the_settings_say_what_of_an_item_error_leaves(program, rows, collector, settings, sent, line):  # noqa: PLR0913, PLR0917 - a table
+    done = program(CONFIGURED, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **settings)
+    assert done.stderr == line
+    (event,) = [event for span in collector.spans for event in span.events]
+    assert {attribute.key: attribute.value.string_value for attribute in event.attributes} == sent
     assert rows() == ROWS
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_sqlite.settings import Settings, is_strict, trace_carrier
+from otel_sqlite.settings import Sending, Settings, calling_run_id, is_strict, trace_carrier
 
 
 def test_without_any_setting_there_are_defaults(monkeypatch, tmp_path):
@@ -99,3 +99,29 @@ def test_the_trace_context_of_a_calling_process_is_a_carrier(monkeypatch):
     monkeypatch.setenv("TRACEPARENT", "00-" + "1" * 32 + "-" + "2" * 16 + "-01")
     monkeypatch.setenv("TRACESTATE", "a=b")
     assert trace_carrier() == {"traceparent": "00-" + "1" * 32 + "-" + "2" * 16 + "-01", "tracestate": "a=b"}
+
+
+def test_spans_are_sent_privately_over_http_unless_told(monkeypatch):
+    assert Sending.from_env() == Sending(protocol="http/protobuf", is_private=True, hash_key=None)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", " GRPC ")
+    monkeypatch.setenv("OTEL_SQLITE_PRIVACY", "Off")
+    monkeypatch.setenv("OTEL_SQLITE_HASH_KEY", " sixteen letters! ")
+    assert Sending.from_env() == Sending(protocol="grpc", is_private=False, hash_key=b"sixteen letters!")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf")
+    assert Sending.from_env().protocol == "http/protobuf"
+
+
+def test_the_key_of_the_hashes_is_not_shown():
+    assert "sixteen" not in repr(Sending(hash_key=b"sixteen letters!"))
+
+
+def test_a_key_may_be_any_bytes(monkeypatch):
+    monkeypatch.setenv("OTEL_SQLITE_HASH_KEY", "\udcff" * 16)
+    assert Sending.from_env().hash_key == b"\xff" * 16
+
+
+def test_the_run_that_started_this_process_is_known_if_it_said_so(monkeypatch):
+    monkeypatch.setenv("OTEL_SQLITE_PARENT_RUN_ID", "")
+    assert calling_run_id() is None
+    monkeypatch.setenv("OTEL_SQLITE_PARENT_RUN_ID", "1234")
+    assert calling_run_id() == "1234"
