@@ -20,11 +20,9 @@ class Collector(ThreadingHTTPServer):
         before: Called with each request before it is answered.
     """
 
-    daemon_threads = True
-
     def __init__(self, answer=(200, b""), until=None, before=lambda: None):
         super().__init__(("127.0.0.1", 0), _Take)
-        self.bodies = []
+        self.bodies, self.headers = [], []
         self.answer, self.until, self.before = answer, until, before
 
     @property
@@ -46,6 +44,7 @@ class Collector(ThreadingHTTPServer):
 
 class _Take(BaseHTTPRequestHandler):
     def do_POST(self):
+        self.server.headers.append(dict(self.headers))
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.bodies.append(gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body)
         self.server.before()

@@ -6,8 +6,12 @@ from typing import Final
 
 from otel_sqlite import settings
 from otel_sqlite.doctor.finding import Case, Findings, note, problem
-from otel_sqlite.settings import Settings
+from otel_sqlite.settings import Sending, Settings
 
+_EXPORTERS: Final = {
+    "http/protobuf": ("opentelemetry.exporter.otlp.proto.http", "otlp"),
+    "grpc": ("opentelemetry.exporter.otlp.proto.grpc", "otlp-grpc"),
+}
 _WAL_RESET_MENDED: Final = (3, 51, 3)
 
 
@@ -26,12 +30,14 @@ def extras_are_there(case: Case) -> Findings:
     """Whether what the settings ask for is installed."""
     if find_spec("rich") is None:
         yield problem("missing-extra", "rich is not installed: no table can be drawn", "pip install 'otel-sqlite[cli]'")
-    if Settings.from_env(case.path).otlp and not _has_otlp():
-        yield problem(
-            "missing-extra",
-            "an OTLP endpoint is set, but nothing is sent: the exporter is missing",
-            "pip install 'otel-sqlite[otlp]'",
-        )
+    if Settings.from_env(case.path).otlp:
+        package, extra = _EXPORTERS[Sending.from_env().protocol]
+        if not _is_there(package):
+            yield problem(
+                "missing-extra",
+                "an OTLP endpoint is set, but nothing is sent: the exporter is missing",
+                f"pip install 'otel-sqlite[{extra}]'",
+            )
 
 
 def sqlite_is_sound(case: Case) -> Findings:
@@ -45,8 +51,8 @@ def sqlite_is_sound(case: Case) -> Findings:
         )
 
 
-def _has_otlp() -> bool:
+def _is_there(package: str) -> bool:
     try:
-        return find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+        return find_spec(package) is not None
     except ModuleNotFoundError:
         return False

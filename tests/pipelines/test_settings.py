@@ -14,6 +14,7 @@ from pipelines.settings import (
     Settings,
     SportlinkSettings,
     System,
+    has_collector,
     load_env_file,
 )
 
@@ -244,3 +245,10 @@ def test_a_file_that_cannot_be_read_is_one_clear_line(tmp_path):
 
     with pytest.raises(SettingsError, match="cannot be read"):
         load_env_file(file)
+
+
+@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
+def test_there_is_a_collector_where_either_variable_names_one(name):
+    assert has_collector({name: "http://127.0.0.1:4318"})
+    assert not has_collector({name: " "})
+    assert not has_collector({})

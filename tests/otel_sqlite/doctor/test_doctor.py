@@ -369,12 +369,14 @@ def test_a_disabled_sdk_records_nothing(made, found, monkeypatch):
     assert found()["sdk-disabled"].remedy == "unset OTEL_SDK_DISABLED"
 
 
-def test_what_the_settings_need_and_is_not_installed_is_named(made, found, monkeypatch):
+@pytest.mark.parametrize(("protocol", "extra"), [("http/protobuf", "otlp"), ("grpc", "otlp-grpc")])
+def test_what_the_settings_need_and_is_not_installed_is_named(made, found, monkeypatch, protocol, extra):
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
     assert found() == {}
     monkeypatch.setattr(surroundings, "find_spec", lambda _name: None)
     remedies = [f.remedy for f in examine(made, is_full=False, now_ns=NOW_NS) if f.condition == "missing-extra"]
-    assert remedies == ["pip install 'otel-sqlite[cli]'", "pip install 'otel-sqlite[otlp]'"]
+    assert remedies == ["pip install 'otel-sqlite[cli]'", f"pip install 'otel-sqlite[{extra}]'"]
 
 
 def test_a_sqlite_with_the_bug_is_a_note_and_one_without_is_not(made, monkeypatch):
