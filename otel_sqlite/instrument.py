@@ -5,6 +5,7 @@ exceptions of the pipeline pass through untouched.
 """
 
 import contextlib
+import functools
 import logging
 import os
 import threading
@@ -180,6 +181,20 @@ def _blocks() -> "Iterator[_Block]":
         block = block._around  # noqa: SLF001 - as if a method of its own
 
 
+def is_in_unseen_run() -> bool:
+    """Whether the caller is inside a run that began before there was an SDK."""
+    return any(isinstance(block, Run) and isinstance(block._tracer, trace.NoOpTracer) for block in _blocks())  # noqa: SLF001 - see above
+
+
+@functools.cache  # once is enough
+def _say_turned_down(pipeline: str) -> None:
+    _logger.warning(
+        "runs of %r leave no trace, this one or others: the sampler of the TracerProvider turned one down "
+        "(see OTEL_TRACES_SAMPLER and TRACEPARENT; a provider that configure() makes shows them all the same)",
+        pipeline,
+    )
+
+
 class Run(_Block):
     """One execution of a pipeline: a span, and a row that is on the dashboard from its first moment."""
 
@@ -242,6 +257,11 @@ class Run(_Block):
         self._tracer = trace.get_tracer(semconv.SCOPE, tracer_provider=self._provider, schema_url=semconv.SCHEMA_URL)
         parent = propagation.inside_run(ambient, self._run_id)
         self._open(self._tracer, f"RUN {self._pipeline}", parent, SpanKind.SERVER, attributes)
+        if self._span.get_span_context().span_id in {0, trace.get_current_span(ambient).get_span_context().span_id}:
+            # No SDK made a span. One that comes later would see steps of a run that never ends.
+            self._tracer = trace.NoOpTracer()
+        elif not self._span.is_recording():
+            _say_turned_down(self._pipeline)
 
     def _open_step(self, step: "Step", name: str) -> None:
         """Start the step's span below the run's, wherever the caller is."""

@@ -70,6 +70,14 @@ class DashboardSpanProcessor(SpanProcessor):
         """The dashboard database, absolute."""
         return self._settings.path
 
+    def move(self, path: Path) -> bool:
+        """Record elsewhere, if nothing has been recorded yet; whether it could."""
+        with self._lock:
+            can_move = self._journal is None and not self._live
+            if can_move:
+                self._settings = Settings.from_env(path)
+            return can_move
+
     def on_start(self, span: Span, parent_context: "Context | None" = None) -> None:
         """Note that a run or step has begun."""
         del parent_context

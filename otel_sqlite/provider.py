@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import AlwaysRecordSampler, Decision, SamplingResult
+from opentelemetry.sdk.trace.sampling import AlwaysRecordSampler, Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 
@@ -21,8 +21,6 @@ from otel_sqlite.processor import DashboardSpanProcessor
 from otel_sqlite.settings import Sending, Settings, is_strict
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from opentelemetry.context import Context
 
 _logger = logging.getLogger(__name__)
@@ -31,6 +29,7 @@ _FOREIGN_LIMITS: Final = (
     "a TracerProvider exists already: the dashboard was added to it, but its sampler and its span limits stay as they are "
     "(unsampled runs are not seen, and more than OTEL_SPAN_EVENT_COUNT_LIMIT item errors a step are not kept)"
 )
+_TURN_NOTHING_DOWN: Final = ("AlwaysOnSampler", "ParentBased{root:AlwaysOnSampler")  # but what a calling trace has turned down
 
 
 class _WholeSpanSampler(AlwaysRecordSampler):
@@ -70,28 +69,39 @@ class _Processors(SynchronousMultiSpanProcessor):
                 processor.on_end(span)
 
 
-def attach(settings: Settings) -> "Path | None":
-    """Let the dashboard see the spans of this process; returns the database that they are recorded in, None if none is."""
+def attach(settings: Settings) -> DashboardSpanProcessor | None:
+    """Let the dashboard see the spans of this process, by the provider that is set or by ours; None if that one cannot."""
     existing = trace.get_tracer_provider()
-    if isinstance(existing, trace.ProxyTracerProvider):
-        return _provide(settings)
-    join = getattr(existing, "add_span_processor", None)
-    if join is None:
+    return _provide(settings) if isinstance(existing, trace.ProxyTracerProvider) else join(existing, settings)
+
+
+def join(existing: trace.TracerProvider, settings: Settings, *, is_asked_for: bool = True) -> DashboardSpanProcessor | None:
+    """Add the dashboard to a provider of others, and say what it cannot change there; None if it takes no processor.
+
+    Args:
+        existing: The provider.
+        settings: Those of the dashboard.
+        is_asked_for: Whether the program has asked for it; else a sampler that turns nothing down by itself is worth no line.
+    """
+    take = getattr(existing, "add_span_processor", None)
+    if take is None:
         _logger.warning(
             "the TracerProvider %s takes no span processor: runs are not recorded (call configure() before it is set)",
             type(existing).__name__,
         )
         return None
     dashboard = DashboardSpanProcessor(settings.path)
-    join(dashboard)
+    take(dashboard)
     # Before the provider's own exit, which may wait long for a collector, or not come at all.
     atexit.register(dashboard.shutdown)
-    if not isinstance(getattr(existing, "sampler", None), _WholeSpanSampler):
-        _logger.warning(_FOREIGN_LIMITS)
-    return settings.path
+    sampler = getattr(existing, "sampler", None)
+    if not isinstance(sampler, _WholeSpanSampler):
+        is_harmless = isinstance(sampler, Sampler) and sampler.get_description().startswith(_TURN_NOTHING_DOWN)
+        _logger.log(logging.INFO if is_harmless and not is_asked_for else logging.WARNING, _FOREIGN_LIMITS)
+    return dashboard
 
 
-def _provide(settings: Settings) -> "Path":
+def _provide(settings: Settings) -> DashboardSpanProcessor:
     """Set the global provider: the dashboard first, so that no other processor can come between it and a span."""
     provider = unlimited_provider()
     dashboard = DashboardSpanProcessor(settings.path)
@@ -100,7 +110,7 @@ def _provide(settings: Settings) -> "Path":
         provider.add_span_processor(otlp)
     trace.set_tracer_provider(provider)
     atexit.register(_shut_down, provider, dashboard, settings.exit_timeout_s)
-    return settings.path
+    return dashboard
 
 
 def unlimited_provider() -> TracerProvider:

@@ -148,7 +148,7 @@ def test_a_second_call_changes_nothing(program, rows):
 
 def test_a_second_call_with_another_path_says_where_runs_are_recorded(program, rows, path, tmp_path):
     done = program(PIPELINE + "configure()\nconfigure('other.sqlite')\npipeline()")
-    assert done.stderr == f"configure() was called before: runs go on being recorded in {path}\n"
+    assert done.stderr == f"tracking is set up already: runs go on being recorded in {path}\n"
     assert rows() == ROWS
     assert rows(tmp_path / "other.sqlite") is None
 
