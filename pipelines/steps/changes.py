@@ -23,7 +23,7 @@ def detect_changes(systems: Systems, person: JsonObject) -> None:
     if changed := changed_contacts(known, values):
         state.add_changes(knvb_id, changed, modified_at=person["modified_gmt"])
         logger.debug("%s: %s changed in Rondo Club", knvb_id, ", ".join(changed))
-    if unseen := [name for name, field in known.items() if field.rondo_club_value is None]:
+    if unseen := [name for name in values if name in known and known[name].rondo_club_value is None]:
         state.note_rondo_club(knvb_id, {name: values[name] for name in unseen})
 
 

@@ -20,8 +20,13 @@ def sportlink_contacts(member: MemberRecord) -> dict[str, str]:
 
 
 def rondo_club_contacts(acf: JsonObject) -> dict[str, str]:
-    """What a person of Rondo Club says, by contact field; of several contacts of a type the first counts."""
-    rows = acf.get("contact_info") or []
+    """What a person of Rondo Club says, by contact field; of several contacts of a type the first counts.
+
+    A person that is shown without its contacts says nothing: that is no empty field, which would be emptied in Sportlink.
+    """
+    if "contact_info" not in acf:
+        return {}
+    rows = acf["contact_info"] or []
     values = {row["contact_type"]: (row["contact_value"] or "").strip() for row in reversed(rows)}
     return {field: values.get(field, "") for field in CONTACTS}
 

@@ -9,6 +9,7 @@ from pipelines.errors import LoginError
 from pipelines.result.people import PushedMember, ReverseSyncResult
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.state import State
+from pipelines.steps.changes import detect_changes
 from pipelines.systems import Systems
 from tests.pipelines.steps.filled import download_members, push_contacts, sync_persons
 
@@ -155,6 +156,20 @@ def test_a_second_person_with_the_same_knvb_id_says_nothing(systems, sync, club_
 
 
 # ------------------------------------------------------------------------------------------------ who is right
+
+
+def test_a_person_that_shows_no_contacts_at_all_does_not_say_that_they_were_cleared(systems, sync, edit, club_sandbox):
+    sync(ANNE)
+    push_contacts(systems)
+    shown = person_of(club_sandbox, "A1")
+    fields = {name: value for name, value in shown["acf"].items() if name != "contact_info"}
+
+    detect_changes(systems, {**shown, "acf": fields})
+    assert detections(systems) == []
+
+    edit("A1", mobile="06-9")
+    push_contacts(systems)
+    assert forms(club_sandbox) == [("A1", {"Email": "anne@x.example", "Mobile": "06-9", "Phone": ""})]
 
 
 def test_a_change_survives_a_sync_of_the_member_before_it_is_pushed(systems, sync, edit, club_sandbox):

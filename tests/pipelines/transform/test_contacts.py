@@ -33,8 +33,11 @@ def test_both_systems_are_read_in_the_same_words():
 
     assert sportlink_contacts(record) == {"email": "a@x", "mobile": "", "phone": "010-1"}
     assert rondo_club_contacts(person) == sportlink_contacts(record)
-    assert rondo_club_contacts({}) == {"email": "", "mobile": "", "phone": ""}
-    assert rondo_club_contacts({"contact_info": False}) == rondo_club_contacts({})
+    assert rondo_club_contacts({"contact_info": False}) == {"email": "", "mobile": "", "phone": ""}
+
+
+def test_a_person_that_is_shown_without_its_contacts_says_nothing_of_them():
+    assert rondo_club_contacts({"first_name": "Anne"}) == {}
 
 
 def test_a_field_is_changed_when_rondo_club_had_another_value():

@@ -52,7 +52,7 @@ def test_a_member_is_a_customer_with_its_teams_and_what_it_owes_of_the_latest_ye
 
 
 def test_what_is_not_known_of_a_member_is_empty():
-    member = replace(MEMBER, data_json=json.dumps({"acf": {"first_name": "Fenna", "last_name": ""}}))
+    member = replace(MEMBER, data_json=json.dumps({"acf": {"first_name": "Fenna", "last_name": "", "contact_info": []}}))
 
     assert wanted(member).data == {
         "firstName": "Fenna",
