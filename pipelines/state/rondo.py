@@ -184,6 +184,8 @@ class RondoState:
                 (person_id,),
             )
             self._connection.execute("DELETE FROM rondo_club_strangers WHERE rondo_club_id = ?", (person_id,))
+            # Who was made in its place may have been read already, and not been taken for the member.
+            self._connection.execute("DELETE FROM rondo_club_refresh")
 
     def mark_member_left(self, knvb_id: str) -> None:
         """Keep who the member was in Rondo Club, and nothing else of it."""
@@ -264,11 +266,20 @@ class RondoState:
             self._connection.executemany(_STORE_PARENT, rows)
 
     def set_parent_person(self, email: str, person_id: int, *, owns_person: bool) -> None:
-        """Remember who the parent is in Rondo Club."""
+        """Remember who the parent is in Rondo Club. A person that we created for the parent's old address stays ours."""
         self._connection.execute(
-            "UPDATE rondo_club_parents SET rondo_club_id = ?, owns_person = ? WHERE email = ?",
+            "UPDATE rondo_club_parents SET rondo_club_id = ?1, owns_person ="
+            " ?2 OR EXISTS (SELECT 1 FROM rondo_club_parents WHERE rondo_club_id = ?1 AND owns_person) WHERE email = ?3",
             (person_id, owns_person, email),
         )
+
+    def is_shared(self, parent: Parent) -> bool:
+        """The parent's person is a member too, or the parent of another address."""
+        query = (
+            "SELECT 1 FROM rondo_club_members WHERE rondo_club_id = ?1"
+            " UNION ALL SELECT 1 FROM rondo_club_parents WHERE rondo_club_id = ?1 AND email != ?2"
+        )
+        return self._connection.execute(query, (parent.person_id, parent.email)).fetchone() is not None
 
     def mark_parent_synced(self, email: str, synced_hash: str) -> None:
         """Remember that Rondo Club knows the parent in the form that has this hash."""

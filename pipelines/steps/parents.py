@@ -160,12 +160,13 @@ def _relate_child(systems: Systems, child_id: int, parent_id: int) -> bool:
 
 
 def _delete_parent(systems: Systems, orphan: Parent) -> bool:
-    """A person that was there before us is left alone: it is a member, or somebody else that the club knows.
+    """A person that was there before us, or is somebody else by now, is left alone.
 
     Returns:
         Whether there was a person to delete.
     """
-    person_id = orphan.person_id if orphan.owns_person else None
+    is_ours = orphan.owns_person and not systems.state.rondo.is_shared(orphan)
+    person_id = orphan.person_id if is_ours else None
     if person_id is not None:
         systems.rondo_club.delete_person(person_id)
     systems.state.rondo.delete_parent(orphan.email)

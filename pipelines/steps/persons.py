@@ -1,7 +1,8 @@
 """Make persons of members, and of their parents, in Rondo Club."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 
 from pipelines.clients import JsonObject
 from pipelines.errors import RondoClubNotFoundError
@@ -44,9 +45,10 @@ def _sync_members(systems: Systems, result: PersonCounts, records: Sequence[Memb
     members = [member for member in systems.state.rondo.members() if member.knvb_id in present]
     changed = [member for member in members if force or member.is_changed]
     result.total, result.skipped = len(members), len(members) - len(changed)
+    find_persons = cache(lambda: _find_persons(systems))
     for member in systems.track(changed, "syncing members"):
         with item(result.failures, knvb_id=member.knvb_id, system=SYSTEM):
-            _write_member(systems, result, member)
+            _write_member(systems, result, member, _known_persons(member, find_persons))
     for member in find_orphans(known, present, result.failures, system=SYSTEM):
         with item(result.failures, knvb_id=member.knvb_id, system=SYSTEM):
             result.deleted += _retire_member(systems, member)
@@ -65,12 +67,26 @@ def _wanted(record: MemberRecord, known: Member | None) -> WantedMember:
     )
 
 
-def _write_member(systems: Systems, result: PersonCounts, member: Member) -> None:
+def _find_persons(systems: Systems) -> Mapping[str, int]:
+    """All persons that Rondo Club has at present, by KNVB id."""
+    persons = filter(None, map(remote_person, systems.rondo_club.list_people()))
+    return {person.knvb_id: person.person_id for person in persons}
+
+
+def _known_persons(member: Member, find_persons: Callable[[], Mapping[str, int]]) -> Iterator[int]:
+    """The person known from before and, if that is gone, who has its KNVB id now: somebody may have made it anew."""
     if member.person_id is not None:
+        yield member.person_id
+        if member.knvb_id in (persons := find_persons()):
+            yield persons[member.knvb_id]
+
+
+def _write_member(systems: Systems, result: PersonCounts, member: Member, person_ids: Iterator[int]) -> None:
+    for known_id in person_ids:
         try:
-            result.conflicts += _update_member(systems, member, member.person_id)
+            result.conflicts += _update_member(systems, member, known_id)
         except RondoClubNotFoundError:
-            systems.state.rondo.forget_person(member.person_id)
+            systems.state.rondo.forget_person(known_id)
         else:
             result.updated += 1
             return

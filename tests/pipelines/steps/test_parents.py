@@ -274,6 +274,36 @@ def test_a_parent_that_is_a_member_stays_when_nobody_names_it_any_more(systems, 
     assert "Bo" in persons(club_sandbox)
 
 
+def test_a_parent_whose_person_became_a_member_stays_when_nobody_names_it_any_more(systems, club, club_sandbox):
+    club(KIM, {**BO, "NameParent1": "B. Ouder", "EmailAddressParent1": "b@x.example"})
+    sync(systems)
+    person_id = persons(club_sandbox)["B. Ouder"]["id"]
+    systems.rondo_club.update_person(person_id, {"acf": {"first_name": "Bea", "last_name": "Ouder", "knvb-id": "P9"}})
+
+    club(KIM, BO, {"PublicPersonId": "P9", "FirstName": "Bea", "LastName": "Ouder"})
+
+    assert sync(systems) == counts(total=1, skipped=1)
+    assert persons(club_sandbox)["Bea"]["id"] == person_id
+    assert list(systems.state.rondo.parents()) == ["o@x.example"]
+
+
+def test_a_parent_with_a_new_address_that_the_club_knew_before_us_stays_the_same_person(systems, club, club_sandbox):
+    club(KIM, {**BO, "NameParent1": "B. Ouder", "EmailAddressParent1": "b@x.example"})
+    sync(systems)
+    known = persons(club_sandbox)["B. Ouder"]
+    contact = [{"contact_type": "email", "contact_label": "", "contact_value": "new@x.example"}]
+    names = {"first_name": "B. Ouder", "last_name": ""}
+    systems.rondo_club.update_person(known["id"], {"acf": {**names, "contact_info": contact}})
+
+    club(KIM, {**BO, "NameParent1": "B. Ouder", "EmailAddressParent1": "new@x.example"})
+    sync(systems)
+
+    assert persons(club_sandbox)["B. Ouder"]["id"] == known["id"]
+    club(KIM, BO)
+    assert sync(systems).deleted == 1
+    assert set(persons(club_sandbox)) == {"Kim", "S. Ouder", "Bo"}
+
+
 def test_a_parent_that_is_gone_already_is_deleted_without_a_failure(systems, club, club_sandbox):
     club(KIM, {**BO, "NameParent1": "B. Ouder", "EmailAddressParent1": "b@x.example"})
     sync(systems)

@@ -17,6 +17,7 @@ PEOPLE = "/wp-json/wp/v2/people"
 RONDO = "rondo-club"
 ANNE = {"PublicPersonId": "A1", "FirstName": "Anne", "LastName": "Aker", "Email": "anne@x.example", "Mobile": "06-1"}
 BO = {"PublicPersonId": "B2", "FirstName": "Bo", "LastName": "Berg"}
+KEPT_BY_HAND = ("first_name", "last_name", "knvb-id")
 
 
 def sync(systems, *, force=False):
@@ -35,6 +36,11 @@ def ids(systems):
 def person(sandbox, knvb_id):
     [found] = [one for one in sandbox.rondo_club.persons() if one["acf"]["knvb-id"] == knvb_id]
     return found
+
+
+def forget(systems):
+    """What a step of another pipeline does that finds a person gone."""
+    systems.state.rondo.forget_person(ids(systems)["A1"])
 
 
 # ------------------------------------------------------------------------------------------------ writing what changed
@@ -113,6 +119,24 @@ def test_a_person_that_was_deleted_is_created_again(systems, club, club_sandbox)
     after = person(club_sandbox, "A1")["id"]
     assert after != before
     assert ids(systems) == {"A1": after}
+
+
+@pytest.mark.parametrize("found_by", [sync, forget], ids=["in-a-run-of-people", "in-another-run"])
+def test_a_person_that_somebody_made_anew_is_found_and_nobody_is_there_twice(systems, club, club_sandbox, found_by):
+    club(ANNE, BO)
+    sync(systems)
+    before = ids(systems)["A1"]
+    acf = person(club_sandbox, "A1")["acf"]
+    made = systems.rondo_club.create_person({"status": "publish", "acf": {name: acf[name] for name in KEPT_BY_HAND}})
+    sync(systems)
+    systems.state.rondo.mark_refreshed(until="2099-01-01T00:00:00Z")  # as if it had been made long ago
+    systems.rondo_club.delete_person(before)
+
+    club({**ANNE, "City": "Testdorp"}, BO)
+    found_by(systems)
+    sync(systems)
+
+    assert (person(club_sandbox, "A1")["id"], ids(systems)["A1"]) == (made, made)
 
 
 @pytest.mark.parametrize(
