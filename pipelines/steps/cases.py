@@ -80,7 +80,7 @@ def _shown_dossier(post: JsonObject) -> str:
 def _sync_case(  # noqa: PLR0913  what is known of a case
     systems: Systems, result: CasesResult, case: Case, person_id: int | None, read_name: PersonName, *, force: bool
 ) -> None:
-    season = season_of(str(case.source["MatchDate"] or ""))
+    season = _season(case)
     if person_id is None:
         result.skipped_no_person += 1
         return
@@ -115,11 +115,21 @@ def _write_case(systems: Systems, result: CasesResult, case: Case, make_body: Ca
 
 
 def _find_vanished(systems: Systems, result: CasesResult) -> list[Case]:
-    """The cases that Sportlink shows no more, although Rondo Club has them; none when it would be all of them."""
+    """The cases that Sportlink shows no more, although Rondo Club has them; none when it would be most of them.
+
+    Only those of the last season that it shows: those of earlier ones are over and not withdrawn.
+    """
     state = systems.state.discipline
-    present = {case.dossier_id for case in state.cases()}
-    known = {case.dossier_id: case for case in (*state.cases(), *state.vanished()) if case.post_id is not None}
-    return find_orphans(known, present, result.failures, system=SYSTEM)
+    cases = state.cases()
+    season = max(filter(None, map(_season, cases)), default=None)
+    known = {
+        case.dossier_id: case for case in (*cases, *state.vanished()) if case.post_id is not None and _season(case) == season
+    }
+    return find_orphans(known, {case.dossier_id for case in cases}, result.failures, system=SYSTEM)
+
+
+def _season(case: Case) -> str | None:
+    return season_of(str(case.source["MatchDate"] or ""))
 
 
 def _dismiss_case(systems: Systems, case: Case) -> None:

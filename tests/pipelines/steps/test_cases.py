@@ -291,6 +291,28 @@ def test_no_case_vanishes_when_all_of_them_would(sync, members, posts):
     assert sorted(posts()) == ["T-1", "T-2", "T-3"]
 
 
+def test_at_the_turn_of_the_season_the_cases_of_the_last_one_stay_without_a_failure(sync, members, posts, club_sandbox):
+    members(ANNE)
+    sync(case(), case("T-2"), case("T-3"))
+
+    first = sync(case("T-4", MatchDate="2026-09-05"))
+    second = sync(case("T-4", MatchDate="2026-09-05"), case("T-5", MatchDate="2026-09-12"))
+
+    assert (first, second) == (result(total=1, created=1), result(total=2, created=1, skipped=1))
+    assert sorted(posts()) == ["T-1", "T-2", "T-3", "T-4", "T-5"]
+    assert club_sandbox.rondo_club.todos() == []
+
+
+def test_a_case_vanishes_from_the_last_season_however_few_of_the_one_before_are_shown(sync, members, posts):
+    members(ANNE)
+    old = [case(f"T-{number}") for number in range(5)]
+    new = [case(f"U-{number}", MatchDate="2026-09-05") for number in range(3)]
+    sync(*old, *new)
+
+    assert sync(old[0], *new[1:]) == result(total=3, skipped=3, dismissed=1)
+    assert sorted(posts()) == ["T-0", "T-1", "T-2", "T-3", "T-4", "U-1", "U-2"]
+
+
 def test_a_case_whose_person_is_gone_is_dismissed_without_a_word(sync, members, systems, posts, club_sandbox):
     anne = members(ANNE)["A1"]
     sync(case(), case("T-2"))
