@@ -161,9 +161,12 @@ class SportlinkClient(SiteClient):
         return _objects(call, answer if isinstance(answer, dict) else {key: answer}, key)
 
     def download_photo(self, knvb_id: str) -> Photo | None:
-        """Return a member's photo; None when there is none."""
+        """Return a member's photo; None when Sportlink shows that there is none."""
         self._photo_pace.wait()
-        [header] = self._look_at_tab("other", knvb_id, "MemberHeader", operation="find photo")
+        operation = "find photo"
+        [header] = self._look_at_tab("other", knvb_id, "MemberHeader", operation=operation)
+        if header is None:
+            raise self._http.fail(Call(operation=operation, subject=knvb_id), "the page shows no header")
         shown = _first(header, "Photo") or {}
         # The address is signed and worthless in a few hours: it is used at once and kept nowhere.
         return self._fetch_photo(knvb_id, shown) if shown.get("Url") else None

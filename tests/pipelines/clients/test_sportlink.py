@@ -236,6 +236,15 @@ def test_a_photo_that_is_gone_when_it_is_fetched_is_none(serve, at):
     assert at(script.url).download_photo("QXZT41P") is None
 
 
+def test_a_header_that_does_not_come_does_not_say_that_there_is_no_photo(serve, at):
+    script = serve(html(LOGIN), html(CODE), html(DASHBOARD), html(""), html("", 404))
+
+    with pytest.raises(SportlinkError) as caught:
+        at(script.url).download_photo("QXZT41P")
+
+    assert str(caught.value) == "sportlink: find photo QXZT41P: the page shows no header"
+
+
 def test_an_address_of_a_photo_that_is_refused_stays_out_of_the_error(serve, at):
     header = {"Photo": {"Url": "/photos/1?signature=secret", "PhotoDate": "2024-09-02"}}
     script = serve(html(LOGIN), html(CODE), html(DASHBOARD), html(""), httpx.Response(200, json=header), html("", 401))
