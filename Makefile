@@ -43,6 +43,7 @@ $(VENV)/.dev: requirements.lock pyproject.toml | $(BIN)/python
 demo: $(VENV)/.demo
 	@$(BIN)/sync-all --sandbox || [ $$? -eq 1 ]
 	@$(BIN)/sync-nikki --sandbox || [ $$? -eq 1 ]
+	@$(BIN)/sync-freescout --sandbox || [ $$? -eq 1 ]
 	@echo && $(BIN)/otel-sqlite runs --limit 6 || [ $$? -eq 1 ]
 	@echo && $(BIN)/otel-sqlite show all || [ $$? -eq 1 ]
 
