@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from contextlib import closing, suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_sqlite import death
@@ -117,7 +118,7 @@ class Applier:
         self._offset = 0
         self._unreadable = 0
         self._noted_losses: tuple[int, ...] = (0, 0, 0)
-        self._complaints: set[type[StoreError]] = set()
+        self._complaints: set[type[Exception]] = set()
         self._is_drained = False
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -189,7 +190,7 @@ class Applier:
             except StoreReplacedError:
                 self._offset = self._journal.start  # the whole of every open run is still there
                 work()
-        except StoreError as error:
+        except (StoreError, OSError) as error:  # OSError: the journal cannot be read or emptied now
             if type(error) not in self._complaints:
                 _logger.warning("%s (until then, what is recorded is kept in %s)", error, journals.folder(self._settings.path))
             self._complaints.add(type(error))
@@ -238,11 +239,13 @@ def _recover(
     for dead in journals.dead_journals(writer.path):
         is_done = False
         try:
-            if may_go_on() and _apply_dead(dead, writer, deadline, may_go_on):
-                labelled += _label_dead(dead, writer, deadline)
-                is_done = True
-        finally:
-            dead.close(remove=is_done)
+            with closing(dead):
+                if may_go_on() and _apply_dead(dead, writer, deadline, may_go_on):
+                    labelled += _label_dead(dead, writer, deadline)
+                    dead.remove()
+                    is_done = True
+        except OSError as error:  # a bad disk, a folder that lets nothing go: the other journals are not to wait for it
+            _complain_of(dead.name, error.strerror)
         done += is_done
         waiting += not is_done
     if may_go_on():
@@ -264,6 +267,11 @@ def _apply_dead(dead: "DeadJournal", writer: Writer, deadline: float, may_go_on:
     if unreadable:
         writer.write_drops(_losses(dead.name, unreadable), _remaining_s(deadline))
     return True
+
+
+@lru_cache(maxsize=64)  # once a journal, however often somebody looks
+def _complain_of(journal: str, reason: str | None) -> None:
+    _logger.warning("the journal of a dead process, %s, cannot be read or removed: %s", journal, reason)
 
 
 def _label_dead(dead: "DeadJournal", writer: Writer, deadline: float) -> int:

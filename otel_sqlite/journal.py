@@ -338,10 +338,12 @@ class DeadJournal:
         """Whole lines from byte ``start``; a torn last line is left out."""
         return _read(self._descriptor, start)
 
-    def close(self, *, remove: bool) -> None:
-        """Let go; with ``remove``, all of it is in the database."""
-        if remove:
-            self._path.unlink(missing_ok=True)
+    def remove(self) -> None:
+        """Delete the file: all of it is in the database."""
+        self._path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go."""
         unlock(self._descriptor)
         os.close(self._descriptor)
 
@@ -366,7 +368,11 @@ def exist(path: Path) -> bool:
 
 def is_gone(path: Path, name: str) -> bool:
     """Whether this journal does not exist any more, and its process does not hold it without a name, about to make it anew."""
-    return not (folder(path) / name).exists() and not _is_held_unnamed(name)
+    try:
+        is_there = (folder(path) / name).exists()
+    except OSError as error:  # no right to look says nothing; a name that no file can have says all
+        is_there = error.errno != errno.ENAMETOOLONG
+    return not is_there and not _is_held_unnamed(name)
 
 
 def _is_held_unnamed(name: str) -> bool:

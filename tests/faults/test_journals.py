@@ -5,6 +5,8 @@ import os
 import random
 import shutil
 import stat
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from otel_sqlite.applier import recover
 from otel_sqlite.store.connection import sidecar
 from tests.faults.invariants import check
 from tests.faults.processes import rows, start_worker
+from tests.faults.sweep import tracing
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +186,45 @@ def test_what_is_no_file_among_the_journals_is_left_alone(database, dead_journal
     assert (done.journals, name.exists()) == (1, True)
     name.rmdir() if kind == "directory" else name.unlink()
     check(database, acknowledged=worker.facts)
+
+
+@pytest.mark.usefixtures("needs_root")
+def test_a_journal_that_cannot_be_removed_keeps_no_other_from_being_applied(database, dead_journal, needs, needs_tool, caplog):
+    needs_tool("chattr")
+    file, worker = dead_journal
+    works = subprocess.run(["chattr", "+a", file.parent], capture_output=True, check=False).returncode == 0
+    needs(None if works else "the file system of the tests knows no attributes of files")
+    try:
+        assert [recover(database, 60)[:2] for _ in range(2)] == [(0, 1), (0, 1)]
+        check(database, acknowledged=worker.facts)
+    finally:
+        subprocess.run(["chattr", "-a", file.parent], check=True)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the journal of a dead process, {file.name}, cannot be read or removed: Operation not permitted"
+    ]
+    assert recover(database, 60)[:2] == (1, 0)
+
+
+@pytest.mark.usefixtures("needs_strace")
+def test_a_journal_on_a_bad_spot_of_the_disk_keeps_no_other_from_being_applied(database, dead_journal, tmp_path):
+    file, _ = dead_journal
+    sound = odd(database, HEADER + line("run", ["good", "a" * 32, "b" * 16, *RUN[3:]], [], []))
+    bad = tracing(tmp_path / "log", "-P", str(file), "-e", "inject=pread64:error=EIO", syscalls=["pread64"])
+
+    done = subprocess.run(
+        [*bad, sys.executable, "-c", "from otel_sqlite.cli import main; main()", "recover", "--json", "--path", str(database)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert json.loads(done.stdout) == {"journals": 1, "waiting": 1, "labelled": 1}
+    assert (done.returncode, done.stderr.count("\n"), sound.exists()) == (1, 1, False)
+
+
+def test_a_journal_of_a_name_that_no_file_can_have_is_gone(database, dead_journal):
+    odd(database, HEADER + line("run", [*RUN[:14], journal.host(), 1, "x" * 300, *RUN[17:]], [], []))
+    assert recover(database, 60).labelled == 2
 
 
 VALUES = st.recursive(

@@ -41,7 +41,7 @@ def die(tracked, in_child):
 def only_header(path):
     (dead,) = journals.dead_journals(path)
     header = dead.header
-    dead.close(remove=False)
+    dead.close()
     return header
 
 
@@ -226,7 +226,7 @@ def test_the_header_tells_whose_journal_it_is(path):
     journal.close(remove=False)
     (dead,) = journals.dead_journals(path)
     assert dead.header == Header(journals.host(), os.getpid(), journals.boot_id(), *(death.memory_group() or ()))
-    dead.close(remove=True)
+    dead.close()
 
 
 def test_the_journal_of_a_newer_version_waits_for_a_reader_that_knows_it(path, die):

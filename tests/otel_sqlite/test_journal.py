@@ -48,7 +48,7 @@ def left_behind(path):
     names = []
     for dead in dead_journals(path):
         names.append(dead.name)
-        dead.close(remove=False)
+        dead.close()
     return names
 
 
@@ -191,7 +191,8 @@ def test_one_that_was_let_go_is_dead_until_it_is_removed(path):
     assert dead.read(0)[:2] == ([said(1)], 0)
     assert dead.header == journal.header
     assert left_behind(path) == []  # whoever recovers holds it
-    dead.close(remove=True)
+    dead.remove()
+    dead.close()
     assert left_behind(path) == []
     assert list(journals.folder(path).iterdir()) == []
 
@@ -270,7 +271,7 @@ def test_the_sign_of_life_is_the_time_of_the_file(path):
     journal.close(remove=False)
     (dead,) = dead_journals(path)
     assert dead.last_sign_ns > 1_700_000_000 * 10**9
-    dead.close(remove=True)
+    dead.close()
 
 
 def test_a_place_where_none_can_be_made_is_said_so(path):

@@ -1,5 +1,6 @@
 """The live path: from the span to the row, in this process and in its forks."""
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -274,6 +275,25 @@ def test_what_could_not_be_stored_while_a_run_was_open_is_stored_when_the_proces
             until(lambda: provider.dashboard._applier._complaints)
             stranger.execute("ROLLBACK")
         until(lambda: len(rows("SELECT 1 FROM runs WHERE outcome = 'success'")) == 2)
+
+
+@pytest.mark.parametrize("call", ["ftruncate", "pread"])
+def test_a_journal_that_cannot_be_read_or_emptied_once_is_the_next_time(tracked, rows, until, monkeypatch, call):
+    faults = [OSError(errno.EIO, os.strerror(errno.EIO))]
+    sound = getattr(os, call)
+
+    def failing_once(*arguments):
+        if faults:
+            raise faults.pop()
+        return sound(*arguments)
+
+    monkeypatch.setattr(journal.os, call, failing_once)
+    with tracked() as provider:
+        for number in (1, 2):
+            with run("people", tracer_provider=provider):
+                pass
+            until(lambda: not faults)
+            until(lambda number=number: rows("SELECT COUNT(*) FROM runs WHERE outcome = 'success'") == [(number,)])
 
 
 def test_a_shutdown_that_runs_out_of_time_leaves_the_journal_to_the_thread(path, tracked, monkeypatch, tmp_path):
