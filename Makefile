@@ -7,13 +7,20 @@
 #   make mutants takes away one guard of the bridge at a time, to see that a test notices (some minutes)
 #   make bench   the bridge beside its floors and peers, as ratios
 #   make collector  the OpenTelemetry Collector of collector-config, built once and kept in the user's cache; prints its path (needs Go)
-#   make lock    renew requirements.lock (the only target that needs to resolve versions)
+#   make sdk-matrix  what touches OpenTelemetry on the oldest version that is supported (the lock has the newest)
+#   make lock    renew requirements.lock and tests/oldest.lock (the only target that needs to resolve versions)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # One build for all trees; another list of components is another build.
 COLLECTOR := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/otel_sqlite/otelcol-$(shell git hash-object collector-config/builder.yaml | cut -c1-12)
+# OpenTelemetry's packages have two numbers, as the lower bounds in pyproject.toml; everything else is that of $(VENV).
+OLDEST := $(VENV)/oldest
+OLDEST_SDK := 1.45.1
+OLDEST_OTHERS := 0.66b1
+SDK_TESTS := tests/acceptance/test_setups.py $(wildcard $(addprefix tests/otel_sqlite/test_,$(addsuffix .py,\
+  auto exporter instrument mapping privacy processor provider testing)))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test check chaos year mutants bench collector format lock clean
@@ -88,6 +95,18 @@ $(COLLECTOR):
 	  || { tail -n 20 $@.log >&2; exit 1; }
 	@mv $@.build/otelcol-pipelines $@ && rm -rf $@.build
 
+$(OLDEST)/.done: tests/oldest.lock $(VENV)/.dev
+	@echo "Setting up $(OLDEST) ..."
+	@rm -rf $(OLDEST) && $(BIN)/python -m venv --without-pip $(OLDEST)
+	@$(PIP) --python $(OLDEST)/bin/python install --require-hashes --no-deps -r tests/oldest.lock
+	@here=$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])'); \
+	  echo "import site; site.addsitedir('$$here')" > "$$($(OLDEST)/bin/python -c 'import site; print(site.getsitepackages()[0])')/others.pth"
+	@touch $@
+
+sdk-matrix: $(OLDEST)/.done
+	@test "$$($(OLDEST)/bin/python -c 'from opentelemetry.sdk.version import __version__; print(__version__)')" = $(OLDEST_SDK)
+	@$(OLDEST)/bin/python -m pytest -q $(or $(ARGS),$(SDK_TESTS))
+
 # Entries of the full resolution that the demo's lacks make up the second part.
 lock: $(VENV)/.dev
 	@$(PIP) install uv
@@ -101,6 +120,12 @@ lock: $(VENV)/.dev
 	  echo "# development"; \
 	  awk 'NR == FNR { if (/^[^ #]/) seen[$$1] = 1; next } /^[^ #]/ { keep = !($$1 in seen) } keep' $(VENV)/demo.lock $(VENV)/all.lock; \
 	} > requirements.lock
+	@sed -n 's/^\(opentelemetry-[a-z-]*==\)1\..*/\1$(OLDEST_SDK)/p; s/^\(opentelemetry-[a-z-]*==\)0\..*/\1$(OLDEST_OTHERS)/p' \
+	  requirements.lock > $(VENV)/oldest.in
+	@{ echo "# Renew with 'make lock'. OpenTelemetry as old as it is supported."; \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-deps $(UV_ARGS) \
+	    $(VENV)/oldest.in; \
+	} > tests/oldest.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
