@@ -116,7 +116,7 @@ def command(
         flags = _Flags(verbose=verbose, browser=is_driven, sandbox=sandbox, members=members)
         context.exit(_guarded(lambda: _sync((name, *also_locks), partial(pipeline, **given), systems, flags)))
 
-    for option in reversed(options):
+    for option in options:
         option(sync)
     return sync
 
