@@ -47,7 +47,7 @@ class LapostaClient(Client):
         self._pace = Pace(settings.delay_s)
 
     def upsert_member(self, list_id: str, email: str, custom_fields: Mapping[str, str], *, subject: str | None = None) -> Upsert:
-        """Add a subscriber to a list, or replace what the list knows of that address.
+        """Add a subscriber to a list, or replace what the list knows of that address; who unsubscribed stays unsubscribed.
 
         Args:
             list_id: The list's id at Laposta.
@@ -56,6 +56,7 @@ class LapostaClient(Client):
             subject: The item id to name in an error.
         """
         form = {"list_id": list_id, "ip": _SIGNUP_ADDRESS, "email": email, "options[upsert]": "true"}
+        form["options[suppress_reactivation]"] = "true"
         form |= {f"custom_fields[{name}]": value for name, value in custom_fields.items()}
         self._pace.wait()
         answer = self._http.ask_object("upsert subscriber", "POST", "/v2/member", subject=subject, data=form)

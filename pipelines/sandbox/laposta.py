@@ -63,6 +63,7 @@ FIELDS = (
     "oudervan",
 )
 DATE_FIELDS = frozenset({"geboortedatum"})
+_TRUE = {"true", "1"}
 STATES = frozenset({"active", "unsubscribed", "unconfirmed", "cleaned"})
 
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", re.ASCII | re.IGNORECASE)
@@ -173,9 +174,10 @@ class Laposta(System):
         known = self._find(list_id, email)
         if known is None:
             return _answer(self._insert(list_id, email, str(fields["ip"]), custom_fields), status=201)
-        if fields.get("options[upsert]") not in {"true", "1"}:
+        if fields.get("options[upsert]") not in _TRUE:
             raise _InvalidError("Email: address already exists", code=204, parameter="email")
-        return _answer(self._update(known, custom_fields, state="active"))
+        keeps_state = fields.get("options[suppress_reactivation]") in _TRUE
+        return _answer(self._update(known, custom_fields, state=known["state"] if keeps_state else "active"))
 
     def _change_subscriber(self, call: Call) -> Response:
         known = self._known_subscriber(call, call.fields)

@@ -38,6 +38,18 @@ def test_a_known_address_is_updated(laposta, settings, sandbox):
     assert subscriber["custom_fields"]["team"] == "MO17-1"
 
 
+def test_who_unsubscribed_is_updated_and_stays_unsubscribed(laposta, settings, sandbox):
+    email, list_id = "fenna@voorbeeld.example", first_list(settings)
+    laposta.upsert_member(list_id, email, FENNA)
+    form = {"list_id": list_id, "state": "unsubscribed"}
+    httpx.post(f"{settings.laposta.url}/v2/member/{email}", data=form, auth=(settings.laposta.api_key, "")).raise_for_status()
+
+    laposta.upsert_member(list_id, email, {**FENNA, "team": "MO17-1"})
+
+    [subscriber] = sandbox.laposta.subscribers(list_id)
+    assert (subscriber["state"], subscriber["custom_fields"]["team"]) == ("unsubscribed", "MO17-1")
+
+
 def test_an_address_that_is_refused_says_why_and_what_to_do(laposta, settings):
     with pytest.raises(LapostaError) as caught:
         laposta.upsert_member(first_list(settings), "no address", FENNA, subject="ABCD12X")

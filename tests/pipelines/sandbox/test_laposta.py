@@ -200,10 +200,12 @@ class TestOne:
         assert (answer.status_code, answer.json()["member"]["state"]) == (200, "deleted")
         assert sandbox.laposta.subscribers(list_id) == []
 
-    def test_an_upsert_brings_back_who_left(self, add, laposta, list_id):
+    def test_an_upsert_brings_back_who_left_unless_told_not_to(self, add, laposta, list_id):
         add()
         laposta.post("/member/fenna@thuis.example", data={"list_id": list_id, "state": "unsubscribed"})
 
+        kept = add(**UPSERT, **{"options[suppress_reactivation]": "true"})
+        assert kept.json()["member"]["state"] == "unsubscribed"
         assert add(**UPSERT).json()["member"]["state"] == "active"
 
 
