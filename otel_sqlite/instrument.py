@@ -183,7 +183,7 @@ def _blocks() -> "Iterator[_Block]":
 
 def is_in_unseen_run() -> bool:
     """Whether the caller is inside a run that began before there was an SDK."""
-    return any(isinstance(block, Run) and isinstance(block._tracer, trace.NoOpTracer) for block in _blocks())  # noqa: SLF001 - see above
+    return any(isinstance(block, Run) and isinstance(block._tracer, trace.NoOpTracer) for block in _blocks())  # noqa: SLF001 - of this module
 
 
 @functools.cache  # once is enough

@@ -71,12 +71,12 @@ class DashboardSpanProcessor(SpanProcessor):
         return self._settings.path
 
     def move(self, path: Path) -> bool:
-        """Record elsewhere, if nothing has been recorded yet; whether it could."""
+        """Record in another database, if nothing has been recorded yet; whether it could."""
         with self._lock:
-            can_move = self._journal is None and not self._live
-            if can_move:
-                self._settings = Settings.from_env(path)
-            return can_move
+            if self._journal is not None:
+                return False
+            self._settings = Settings.from_env(path)
+            return True
 
     def on_start(self, span: Span, parent_context: "Context | None" = None) -> None:
         """Note that a run or step has begun."""

@@ -63,11 +63,17 @@ class Setup:
         if self.shown is Shown.NEVER:
             cells = ["never", "", ""]
         else:
-            cells = [self.shown, "all" if self.keeps_all else "128 a step", "hides it" if self.is_hidden else "does not hide it"]
-        return f"| {' | '.join([self.name, *cells, *[', '.join(MARKS[line] for line in self.says)]])} |".replace("  ", " ")
+            hidden = f"hides it {_marks(self.says_of_sampler)}" if self.is_hidden else "does not hide it"
+            cells = [self.shown, "all" if self.keeps_all else "128 a step", hidden]
+        return f"| {' | '.join([self.name, *cells, _marks(self.says)])} |".replace("  ", " ")
 
 
 MARKS = {ALREADY: "(1)", NO_PROCESSOR: "(2)", INSIDE: "(3)", OVERRIDING: "(4)", IGNORING: "(5)", TURNED_DOWN: "(6)"}
+
+
+def _marks(lines: tuple[str, ...]) -> str:
+    return " ".join(MARKS[line] for line in lines)
+
 
 _CONFIGURE = "from otel_sqlite import configure\nconfigure()\n"
 _PROVIDER = "from opentelemetry.sdk.trace import TracerProvider\nprovider = TracerProvider()\n"

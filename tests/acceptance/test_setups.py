@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.setups import SETUPS, Setup, Shown, table
+from tests.acceptance.setups import INSIDE, SETUPS, TURNED_DOWN, Setup, Shown, table
 
 _ROOT = Path(__file__).parents[2]
+_EXISTING = "a provider is set, then `configure()`"
+_INSTRUMENTED = "`opentelemetry-instrument` with any other exporter or none"
 _MANY = 400  # item errors: more than a span of the SDK holds
 
 _HEAD = "from opentelemetry import trace\n"
@@ -150,6 +152,30 @@ def test_a_sampler_that_turns_runs_down_hides_them_only_where_that_is_said(setup
     else:
         assert said == (setup.shown, setup.says)
         assert [read(query) for query in _ROWS] == _EXPECTED
+
+
+@pytest.mark.parametrize(
+    "setup", _named([setup for setup in SETUPS if setup.name in {_EXISTING, _INSTRUMENTED, "`configure()`"}])
+)
+def test_a_calling_trace_that_is_not_sampled_hides_runs_only_where_that_is_said(setup, start, is_recorded):
+    said = start(setup, TRACEPARENT=f"00-{'1' * 32}-{'2' * 16}-00")
+    if setup.is_hidden:
+        assert said == (Shown.NEVER, (*setup.says, TURNED_DOWN))
+        assert not is_recorded()
+    else:
+        assert said == (setup.shown, setup.says)
+
+
+@pytest.mark.parametrize("parent", [{}, {"TRACEPARENT": f"00-{'1' * 32}-{'2' * 16}-01"}], ids=["alone", "in a calling trace"])
+def test_without_any_set_up_nothing_is_recorded_and_nothing_said(parent, start, is_recorded):
+    assert start(Setup(name="none"), **parent) == (Shown.NEVER, ())
+    assert not is_recorded()
+
+
+def test_a_run_in_a_calling_trace_is_not_recorded_either_if_configure_comes_inside_it(start, is_recorded):
+    said = start(Setup(name="late", inside="configure()"), TRACEPARENT=f"00-{'1' * 32}-{'2' * 16}-01")
+    assert said == (Shown.NEVER, (INSIDE,))
+    assert not is_recorded()
 
 
 @pytest.mark.xfail(strict=True, reason="the README has no such table yet: with it, this mark goes")

@@ -69,13 +69,15 @@ def test_after_uninstrument_a_provider_that_is_set_is_left_alone(program, runs):
     assert runs() is None
 
 
-def test_the_path_may_be_an_option_and_a_program_that_names_another_wins(program, runs):
+def test_the_path_may_be_an_option_and_a_program_that_asks_for_another_gets_it(program, runs):
     joined = _START + "set_provider()\ninstrumentor.instrument(path='data/chosen.sqlite')\n"
     program(joined + "pipeline()")
     assert runs("chosen.sqlite") == RUN
     done = program(joined + "configure('data/asked.sqlite')\npipeline()")
     assert (done.returncode, done.stderr) == (0, "")
     assert runs("asked.sqlite") == runs("chosen.sqlite") == RUN
+    program(joined + "configure()\npipeline()")
+    assert runs("chosen.sqlite") == RUN * 2
     assert runs() is None
 
 
