@@ -33,11 +33,11 @@ def collector():
 class Leaving:
     """A provider whose spans leave through privacy; what stayed and what was received."""
 
-    def __init__(self, collector, *, key=KEY, resource=None):
+    def __init__(self, collector, *, key=KEY, resource=None, schema_url=None):
         collector.bodies.clear()
         self.collector = collector
         self.whole = InMemorySpanExporter()
-        self.provider = TracerProvider(resource=Resource(resource or {}))
+        self.provider = TracerProvider(resource=Resource(resource or {}, schema_url))
         sender = OTLPSpanExporter(f"{collector.url}/v1/traces", compression=Compression.NoCompression)
         self.provider.add_span_processor(SimpleSpanProcessor(self.whole))
         self.provider.add_span_processor(SimpleSpanProcessor(PrivateSpanExporter(sender, key)))
@@ -169,6 +169,7 @@ def test_of_a_request_the_method_the_status_and_the_system_leave(leaving):
         ("http://[::1]:8000/a", "http://[::1]:8000"),
         ("https://API.example.org", "https://api.example.org"),
         ("mailto:jan@example.org", None),
+        ("jan.de.vries://host/", None),
         ("http://ABCD12X/", None),
         ("http://0612345678/", None),
         ("http://jan%40example.org/", None),
@@ -235,7 +236,7 @@ def spread(out, text, *, named=False):
     names = text if named else "x"
     context = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1), trace_state=TraceState([("from", text[:200])]))
     around = trace.set_span_in_context(trace.NonRecordingSpan(context))
-    tracer = out.tracer(names, text if named else "1", text, {"scope": text})
+    tracer = out.tracer(names, text if named else "1", f"{OFFICIAL}/{text}" if named else text, {"scope": text})
     attributes = dict.fromkeys(("code.function.name", "enduser.id", "db.statement", "db.query.text", "http.route"), text)
     addresses = {"url.full": f"http://x/{text}", "http.url": f"http://x?{text}", "server.address": text, "http.host": text}
     with tracer.start_as_current_span(
@@ -244,10 +245,11 @@ def spread(out, text, *, named=False):
         span.add_event(text, {text: text})
         span.add_event("exception", {"exception.message": text, "exception.stacktrace": text, text: text})
         span.add_link(context, {"note": text})
-        span.record_exception(ValueError(text), {"otel_sqlite.item.id": text})
+        span.record_exception(ValueError(text), {"otel_sqlite.item.id": text, "exception.type": text})
         span.set_status(Status(StatusCode.ERROR, text))
     words = dict.fromkeys(
         (
+            "error.type",
             "cicd.pipeline.run.id",
             "cicd.pipeline.task.run.id",
             "cicd.pipeline.run.state",
@@ -262,8 +264,7 @@ def spread(out, text, *, named=False):
         ),
         text,
     )
-    named_words = {"error.type": text, "exception.type": text} if named else {}
-    tracer.start_span(text, attributes={"cicd.pipeline.name": names, **words, **named_words}, links=[Link(context)]).end()
+    tracer.start_span(text, attributes={"cicd.pipeline.name": names, **words}, links=[Link(context)]).end()
     with run(names, tracer_provider=out.provider) as r:
         with r.step(names) as step:
             step.item_error(ItemError(text, text, text))
@@ -319,7 +320,8 @@ def test_no_address_number_or_identifier_leaves_by_any_field(collector, personal
     "text", ["Jan de Vries", "Dorpsstraat 12, 1234 AB Testdorp", "geboren op 1 mei 2014", "\ud800 Jan de Vries\0"]
 )
 def test_no_text_leaves_but_names(leaving, text, key):
-    out = leaving(key=key, resource={"process.command_line": text, "service.instance.id": text, "host.name": text})
+    resource = {"process.command_line": text, "service.instance.id": text, "host.name": text, text: text}
+    out = leaving(key=key, resource=resource, schema_url=text)
     spread(out, text)
     assert len(out.collector.spans) == 6
     for word in ("Jan", "Vries", "Dorp", "1234 AB", "geboren", "mei"):
@@ -340,6 +342,19 @@ def test_an_ordinary_name_is_not_masked(name):
 
 def test_what_is_too_long_for_a_name_is_none():
     assert (masked("x" * 200), masked("x" * 201)) == ("x" * 200, "[...]")
+
+
+def test_other_exporters_than_otlps_are_told_no_more():
+    memory = InMemorySpanExporter()
+    provider = TracerProvider(resource=Resource({"a": "Jan de Vries"}, "Jan de Vries"), shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(PrivateSpanExporter(memory)))
+    context = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1), trace_state=TraceState([("from", "jan")]))
+    around = trace.set_span_in_context(trace.NonRecordingSpan(context))
+    provider.get_tracer("x").start_span("Jan de Vries", around, links=[Link(context, {"b": "Jan de Vries"})]).end()
+
+    (span,) = memory.get_finished_spans()
+    assert "jan" not in span.to_json().lower()
+    assert (span.links[0].context.span_id, span.parent.span_id, span.context.trace_id) == (2, 2, 1)
 
 
 _VALUES = st.one_of(

@@ -9,12 +9,14 @@ import sys
 import textwrap
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.collectors import collecting, read_requests
+from tests.faults.processes import locked
 
 ROOT = Path(__file__).parents[2]
 
@@ -298,10 +300,20 @@ def test_a_run_that_is_long_for_a_collector_that_does_not_answer_is_whole_on_the
 
 
 def test_the_dashboard_is_complete_before_the_collector_gets_its_last(program, rows, path):
-    seen = []
-    with collecting(before=lambda: seen.append(rows())) as receiver:
-        program(CONFIGURED, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, OTEL_BSP_SCHEDULE_DELAY="60000")
-    assert seen == [ROWS]
+    program(CONFIGURED)
+    seen, is_sent = [], threading.Event()
+
+    def see():
+        seen.append(rows())
+        is_sent.set()
+
+    settings = {"OTEL_BSP_SCHEDULE_DELAY": "60000", "OTEL_SQLITE_EXIT_TIMEOUT": "30"}
+    with collecting(before=see) as receiver, ThreadPoolExecutor(1) as pool:
+        with locked(path):
+            ended = pool.submit(program, CONFIGURED, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, **settings)
+            is_sent.wait(3)  # it would not take longer to leave without the dashboard
+        assert ended.result().stderr == ""
+    assert seen == [ROWS * 2]
     assert receiver.names == NAMES
 
 
