@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_sqlite import death
 from otel_sqlite import journal as journals
-from otel_sqlite.errors import StoreError, StoreReplacedError
+from otel_sqlite.errors import StoreError, StoreRecoveringError, StoreReplacedError
 from otel_sqlite.model import DropRecord, EndReason, SpanRecords, timestamp
 from otel_sqlite.store import retention
 from otel_sqlite.store.connection import sidecar
@@ -51,7 +51,7 @@ class Recovered(NamedTuple):
 def recover(path: "Path", timeout_s: float, clock: "Callable[[], int]" = time.time_ns) -> Recovered:
     """Apply what dead processes left in their journals and label the runs that they never ended.
 
-    Live processes are never touched; two that recover at the same time share the work.
+    Live processes are never touched; of two that recover at the same time, one waits for the other.
 
     Args:
         path: The dashboard database, absolute; it is only created when there is something to put into it.
@@ -64,8 +64,10 @@ def recover(path: "Path", timeout_s: float, clock: "Callable[[], int]" = time.ti
     if not path.exists() and not journals.exist(path):
         return Recovered(0, 0, 0)
     writer = Writer(path)
+    deadline = time.monotonic() + timeout_s
     try:
-        return _recover(writer, time.monotonic() + timeout_s, clock=clock)
+        with writer.recovery(timeout_s):
+            return _recover(writer, deadline, clock=clock)
     finally:
         writer.close()
 
@@ -223,7 +225,8 @@ class Applier:
             self._noted_losses = losses
 
     def _recover_others(self) -> None:
-        _recover(self._writer, time.monotonic() + _RECOVER_TIMEOUT_S, self._stop)
+        with suppress(StoreRecoveringError), self._writer.recovery(0):  # else somebody is at it already
+            _recover(self._writer, time.monotonic() + _RECOVER_TIMEOUT_S, self._stop)
 
     def _prune(self, may_go_on: "Callable[[], bool]") -> None:
         prune(self._settings.path, self._settings.retention_days, may_go_on)

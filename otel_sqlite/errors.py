@@ -6,6 +6,7 @@ OtelSqliteError
 ├── ReceiverError            the receiver cannot be started as asked
 └── StoreError               the dashboard database cannot be used now
     ├── StoreBusyError       somebody else holds it; try again
+    │   └── StoreRecoveringError  it is busy with what dead processes left
     ├── StoreFullError       the disk is (nearly) full; heals when space returns
     ├── StoreStarvedError    the process may open no more files; heals when it closes some
     ├── StoreReplacedError   another file stands at the path; write everything again
@@ -69,6 +70,13 @@ class StoreBusyError(StoreError):
 
     problem = "is locked by another process"
     remedy = "nothing is lost, it is tried again; end the process that holds it if this stays"
+
+
+class StoreRecoveringError(StoreBusyError):
+    """Another process records what dead ones left, and is not done yet."""
+
+    problem = "is busy, another process records what dead ones left"
+    remedy = "ask again in a moment; if this stays, 'otel-sqlite doctor' names that process"
 
 
 class StoreFullError(StoreError):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from otel_sqlite import clean, death
 from otel_sqlite.errors import StorePathError
 from otel_sqlite.model import DropRecord, ErrorRecord, RunRecord, SpanRecords, StepRecord
-from otel_sqlite.store.connection import deadly_size, make_folder, refusal, sidecar, try_lock, unlock
+from otel_sqlite.store.connection import deadly_size, is_locked, make_folder, refusal, sidecar, try_lock, unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -296,10 +296,10 @@ class Journal:
 
 
 class DeadJournal:
-    """The journal of a process that is gone, held by us until it is dealt with."""
+    """The journal of a process that is gone. It is not locked: who did would be taken for that process, alive."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
-        """Take over a journal whose lock was just taken on ``descriptor``."""
+        """Take over a journal that is open on ``descriptor``."""
         self.name = os.fsencode(path.name).decode("utf-8", "replace")
         self._path = path
         self._descriptor = descriptor
@@ -344,7 +344,6 @@ class DeadJournal:
 
     def close(self) -> None:
         """Let go."""
-        unlock(self._descriptor)
         os.close(self._descriptor)
 
 
@@ -357,7 +356,7 @@ def dead_journals(path: Path) -> "Iterator[DeadJournal]":
     for file in files:
         if file.suffix == _TEMPORARY:
             _remove_stillborn(file)
-        elif file.suffix == SUFFIX and (descriptor := _take(file)) is not None:
+        elif file.suffix == SUFFIX and (descriptor := _open_dead(file)) is not None:
             yield DeadJournal(file, descriptor)
 
 
@@ -396,7 +395,7 @@ def is_held(file: Path) -> bool:
     except OSError:
         return False
     try:
-        return not try_lock(descriptor)
+        return is_locked(descriptor)
     finally:
         os.close(descriptor)
 
@@ -463,16 +462,16 @@ def _remove_stillborn(file: Path) -> None:
             file.unlink()
 
 
-def _take(path: Path) -> int | None:
-    """The locked descriptor of a journal that nobody holds; None when somebody does, it is gone, or it is no plain file."""
+def _open_dead(path: Path) -> int | None:
+    """The descriptor of a journal that nobody holds; None when somebody does, it is gone, or it is no plain file."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     try:
         found = os.fstat(descriptor)
-        # Between opening and locking, its owner may have come to an end and removed it.
-        if stat.S_ISREG(found.st_mode) and try_lock(descriptor) and os.path.samestat(found, path.stat()):
+        # Between opening and looking, its owner may have come to an end and removed it.
+        if stat.S_ISREG(found.st_mode) and not is_locked(descriptor) and os.path.samestat(found, path.stat()):
             return descriptor
     except OSError:
         pass

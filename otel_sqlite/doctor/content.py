@@ -18,6 +18,11 @@ _LARGE_WAL: Final = 64 * 1024 * 1024
 _PATIENCE_S: Final = 1.0
 _POLL_S: Final = 0.01
 _WRITE_LOCK: Final = 120  # the byte of the -shm file that a writer locks (https://www.sqlite.org/walformat.html)
+_LOCKS: Final = {
+    "mutex": "keeps all writers waiting",
+    "queue": "keeps all writers waiting",
+    "recovery": "keeps what dead processes left from being recorded",
+}
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
@@ -51,8 +56,8 @@ def _broken(case: Case, facts: str) -> Finding:
 
 
 def is_mutex_free(case: Case) -> Findings:
-    """Whether the writers' own lock is given back in time."""
-    for name in ("mutex", "queue"):
+    """Whether the locks of those who write are given back in time."""
+    for name, what in _LOCKS.items():
         file = sidecar(case.path) / name
         if not file.exists():
             continue
@@ -61,9 +66,9 @@ def is_mutex_free(case: Case) -> Findings:
         if is_held:
             continue
         for holder in who:
-            yield _held_by("writers-wait", f"keeps all writers waiting ({file.name})", holder)
+            yield _held_by("writers-wait", f"{what} ({name})", holder)
         if not who:
-            yield problem("writers-wait", f"somebody keeps all writers waiting ({file})", quoted("fuser", "-v", file))
+            yield problem("writers-wait", f"somebody {what} ({file})", quoted("fuser", "-v", file))
 
 
 def is_unlocked(case: Case) -> Findings:

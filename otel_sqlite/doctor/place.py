@@ -119,6 +119,7 @@ def _files(case: Case) -> Iterator[Path]:
         beside,
         beside / "mutex",
         beside / "queue",
+        beside / "recovery",
         journal.folder(case.path),
     ):
         if file.exists():

@@ -8,7 +8,7 @@ from typing import Final
 from otel_sqlite import journal
 from otel_sqlite.doctor.finding import Case, Findings, note, problem, quoted
 from otel_sqlite.model import timestamp
-from otel_sqlite.store.connection import try_lock, unlock
+from otel_sqlite.store.connection import is_locked
 from otel_sqlite.store.reader import Reader
 
 _DAY_NS: Final = 24 * 3600 * 1_000_000_000
@@ -109,10 +109,7 @@ def _is_dead(file: Path) -> bool:
     except OSError:
         return False
     try:
-        is_dead = stat.S_ISREG(os.fstat(descriptor).st_mode) and try_lock(descriptor)
-        if is_dead:
-            unlock(descriptor)
-        return is_dead
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and not is_locked(descriptor)
     finally:
         os.close(descriptor)
 

@@ -20,6 +20,7 @@ from otel_sqlite.errors import (
     StoreFullError,
     StorePathError,
     StoreReadOnlyError,
+    StoreRecoveringError,
     StoreReplacedError,
     StoreStarvedError,
 )
@@ -172,6 +173,17 @@ class Database:
         with self._mutex(time.monotonic() + timeout_s):
             yield
 
+    @contextmanager
+    def recovery(self, timeout_s: float) -> "Iterator[None]":
+        """Keep out all others who record what dead processes left: who finds nothing left is to know that it is recorded.
+
+        Raises:
+            StoreRecoveringError: Somebody else is at it for too long.
+            StoreError: The lock cannot be made.
+        """
+        with self._lock("recovery", time.monotonic() + timeout_s, StoreRecoveringError(self.path)):
+            yield
+
     @property
     def is_open(self) -> bool:
         """Whether there is a connection now."""
@@ -213,18 +225,24 @@ class Database:
         Who waits for the mutex holds the queue, and who comes back from a turn has to pass the queue as well: a busy
         writer cannot take one turn after another while others only ask from time to time.
         """
+        busy = StoreBusyError(self.path, "other writers")
+        with self._lock("queue", deadline, busy) as leave_queue, self._lock("mutex", deadline, busy):
+            leave_queue()
+            yield
+
+    def _sidecar(self) -> Path:
+        """The folder beside the database, made where it is missing."""
         folder = sidecar(self.path)
         if not folder.exists():
             if not any(database.is_open for database in _databases):
                 check_file(self.path)
             make_folder(folder, self.path)
-        with self._lock(folder / "queue", deadline) as leave_queue, self._lock(folder / "mutex", deadline):
-            leave_queue()
-            yield
+        return folder
 
     @contextmanager
-    def _lock(self, file: Path, deadline: float) -> "Iterator[Callable[[], None]]":
-        """Hold a flock on a file until the block ends, or what it is given is called."""
+    def _lock(self, name: str, deadline: float, busy: StoreBusyError) -> "Iterator[Callable[[], None]]":
+        """Hold a flock on a file beside the database until the block ends, or what it is given is called."""
+        file = self._sidecar() / name
         try:
             descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -233,7 +251,7 @@ class Database:
         try:
             while not try_lock(descriptor):
                 if time.monotonic() >= deadline:
-                    raise StoreBusyError(self.path, "other writers")
+                    raise busy
                 time.sleep(_MUTEX_POLL_S)
             yield lambda: unlock(descriptor)
         finally:
@@ -345,6 +363,16 @@ def try_lock(descriptor: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def is_locked(descriptor: int) -> bool:
+    """Whether somebody holds an exclusive flock: a look, which does not keep others who look from seeing the same."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    unlock(descriptor)
+    return False
 
 
 def unlock(descriptor: int) -> None:

@@ -18,6 +18,7 @@ from otel_sqlite.store.connection import store_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 _logger = logging.getLogger(__name__)
@@ -219,6 +220,10 @@ class Writer:
     def path(self) -> "Path":
         """The dashboard database."""
         return self._database.path
+
+    def recovery(self, timeout_s: float) -> "AbstractContextManager[None]":
+        """Keep out all others who record what dead processes left; see ``Database.recovery``."""
+        return self._database.recovery(timeout_s)
 
     def write(self, batch: "Sequence[SpanRecords]", timeout_s: float, *, is_recovery: bool = False) -> None:
         """Make the rows say what the records say, in one transaction.

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from otel_sqlite import journal
 from otel_sqlite.applier import recover
+from otel_sqlite.errors import StoreRecoveringError
 from otel_sqlite.store.connection import sidecar
 from tests.faults.invariants import check
 from tests.faults.processes import rows, start_worker
@@ -186,6 +188,50 @@ def test_what_is_no_file_among_the_journals_is_left_alone(database, dead_journal
     assert (done.journals, name.exists()) == (1, True)
     name.rmdir() if kind == "directory" else name.unlink()
     check(database, acknowledged=worker.facts)
+
+
+READING = """
+import os, signal, sys
+from pathlib import Path
+from otel_sqlite import applier
+
+def apply(*_):
+    if sys.argv[2] == "forking" and os.fork() == 0:
+        print("reading", flush=True)
+        sys.stdin.read()
+        os._exit(0)
+    if sys.argv[2] == "stopped":
+        print("reading", flush=True)
+    os.kill(os.getpid(), signal.SIGSTOP if sys.argv[2] == "stopped" else signal.SIGKILL)
+
+applier._apply_dead = apply
+applier.recover(Path(sys.argv[1]), 60)
+"""
+
+
+@contextmanager
+def reading(database, how):
+    """Somebody recovers, and comes no further than the first journal."""
+    command = [sys.executable, "-c", READING, str(database), how]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout.readline() == b"reading\n"
+            yield
+        finally:
+            process.kill()
+
+
+def test_a_dead_run_is_never_shown_as_running_because_another_process_reads_its_journal(database, dead_journal, recovered_check):
+    _, worker = dead_journal
+    with reading(database, "stopped"), pytest.raises(StoreRecoveringError):
+        recover(database, 0.1)
+    assert recovered_check([worker]).labelled == 1
+
+
+def test_a_child_of_one_that_was_killed_while_it_recovered_keeps_nobody_from_recovering(database, dead_journal, recovered_check):
+    _, worker = dead_journal
+    with reading(database, "forking"):
+        assert recovered_check([worker]).labelled == 1
 
 
 @pytest.mark.usefixtures("needs_root")

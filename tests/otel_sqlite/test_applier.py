@@ -206,7 +206,7 @@ def test_a_journal_without_a_header_is_applied_all_the_same(path, die, read):
     assert evidence.startswith("its process is gone")
 
 
-def test_two_that_recover_at_once_share_the_work(path, die, read):
+def test_of_two_that_recover_at_once_one_waits_for_the_other(path, die, read):
     for _ in range(6):
         die()
     results = []
