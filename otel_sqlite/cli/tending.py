@@ -12,7 +12,7 @@ import click
 from otel_sqlite import applier, tables
 from otel_sqlite.cli.frame import leave, note, path_and_json, print_json
 from otel_sqlite.doctor import Level, examine
-from otel_sqlite.errors import HealthyDatabaseError
+from otel_sqlite.errors import HealthyDatabaseError, StoreError
 from otel_sqlite.store import adopt, repair
 from otel_sqlite.store.reader import Reader
 
@@ -113,9 +113,16 @@ def _repair(path: Path) -> dict[str, Any] | None:
     except HealthyDatabaseError as error:
         note(str(error))
         return None
-    recovered = applier.recover(path, _RECOVER_TIMEOUT_S)
     counts = {name: table._asdict() for name, table in repaired.tables.items()}
-    return {"aside": str(repaired.aside), "tables": counts, "journals": recovered.journals}
+    return {"aside": str(repaired.aside), "tables": counts, "journals": _recovered_journals(path)}
+
+
+def _recovered_journals(path: Path) -> int:
+    try:
+        return applier.recover(path, _RECOVER_TIMEOUT_S).journals
+    except StoreError as error:  # it is not to hide what was lost
+        note(str(error))
+        return 0
 
 
 def _tell_of_repair(repaired: dict[str, Any]) -> None:

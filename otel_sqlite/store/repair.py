@@ -4,6 +4,7 @@ The damaged file is only copied and renamed, never written. Rows are read by row
 rows there should be is known from the indexes.
 """
 
+import glob
 import os
 import shutil
 import sqlite3
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_sqlite.errors import ForeignDatabaseError, HealthyDatabaseError, StoreError
 from otel_sqlite.store import adopt
-from otel_sqlite.store.connection import Database, check_free_space, create_file, sidecar, store_error
+from otel_sqlite.store.connection import Database, check_free_space, create_file, refusal, sidecar, store_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,8 @@ _ORPHANS: Final = (
     "UPDATE run_errors SET run_step_id = NULL WHERE run_step_id NOT IN (SELECT id FROM run_steps)",
 )
 _BESIDE: Final = ("-wal", "-shm")
+_WORKSHOP: Final = "repair-"
+_ASIDE: Final = ".damaged-"
 _FAULTS_SHOWN: Final = 3
 _BEYOND_LAST: Final = 2_000  # where nothing says how many rows there were
 _CHUNK: Final = 500
@@ -96,12 +99,16 @@ def repair(path: Path, timeout_s: float) -> Repaired:
     check_free_space(path)
     _check_owner(path)
     with Database(path, adopt.bring_up_to_date).mutex(timeout_s):
-        if not faults(path, is_full=True):
-            raise HealthyDatabaseError(path)
-        with tempfile.TemporaryDirectory(prefix="repair-", dir=sidecar(path)) as folder:
-            new = Path(folder) / "new.sqlite"
-            tables = _build(new, _readable_copy(path, Path(folder)), path)
-            return Repaired(_swap(path, new), tables)
+        try:
+            _undo_cut_short(path)
+            if not faults(path, is_full=True):
+                raise HealthyDatabaseError(path)
+            with tempfile.TemporaryDirectory(prefix=_WORKSHOP, dir=sidecar(path)) as folder:
+                new = Path(folder) / "new.sqlite"
+                tables = _build(new, _readable_copy(path, Path(folder)), path)
+                return Repaired(_swap(path, new), tables)
+        except OSError as error:  # such as no room for the copies
+            raise refusal(error, path, sidecar(path)) from error
 
 
 def _look_into(path: Path) -> sqlite3.Connection:
@@ -242,10 +249,22 @@ def _readable(origin: sqlite3.Connection, query: str, place: int, last: int) -> 
             ranges += [(middle + 1, high), (low, middle)]
 
 
+def _undo_cut_short(path: Path) -> None:
+    """Where a repair was killed: remove its copies, and give the damaged file back the log that was moved aside first."""
+    for folder in sidecar(path).glob(f"{_WORKSHOP}*"):
+        shutil.rmtree(folder)
+    for aside in path.parent.glob(f"{glob.escape(path.name + _ASIDE)}*Z"):
+        if aside.samefile(path):
+            log, moved = (file.with_name(f"{file.name}-wal") for file in (path, aside))
+            if moved.exists() and not (log.exists() and log.stat().st_size):
+                moved.rename(log)
+            aside.unlink()
+
+
 def _swap(path: Path, new: Path) -> Path:
     """Put the new file in the place of the damaged one, which keeps its content under another name."""
     owner = path.stat()
-    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
+    aside = path.with_name(f"{path.name}{_ASIDE}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
     os.link(path, aside)
     # What lies beside it goes first: a new file beside an old log would be taken for one.
     for suffix in _BESIDE:

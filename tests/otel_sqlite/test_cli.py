@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from otel_sqlite import instrument, run
-from otel_sqlite.cli import main
+from otel_sqlite.cli import main, tending
 from otel_sqlite.journal import host
 from otel_sqlite.store import adopt, connection
 
@@ -1044,6 +1044,18 @@ def test_doctor_says_in_words_what_it_repaired(call, path, add):
     assert result.stdout.startswith(f"the damaged database is kept as {path}.damaged-")
     assert "\n  runs        1 kept, 0 lost\n" in result.stdout
     assert result.exit_code == 0
+
+
+def test_doctor_says_what_a_repair_lost_also_when_the_journals_have_to_wait(call, path, add, monkeypatch):
+    add("runs", run_uid="r", pipeline="people", started_at="2026-02-08T10:00:00.000Z", outcome="success")
+    with path.open("r+b") as file:
+        file.write(bytes(100))
+    monkeypatch.setattr(tending, "_RECOVER_TIMEOUT_S", 0)
+    with (connection.sidecar(path) / "recovery").open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        result = call("doctor", "--repair")
+    assert "\n  runs        1 kept, 0 lost\n" in result.stdout
+    assert "another process records what dead ones left" in result.stderr
 
 
 def test_doctor_repairs_nothing_that_is_whole(call, path, add):

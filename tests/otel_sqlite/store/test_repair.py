@@ -1,5 +1,7 @@
 """A damaged database is moved aside, and what can be read of it goes into a new one."""
 
+import errno
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -8,7 +10,7 @@ import pytest
 
 from otel_sqlite import run
 from otel_sqlite.applier import recover
-from otel_sqlite.errors import ForeignDatabaseError, HealthyDatabaseError, StoreError
+from otel_sqlite.errors import ForeignDatabaseError, HealthyDatabaseError, StoreError, StoreFullError
 from otel_sqlite.store import adopt, connection
 from otel_sqlite.store.connection import sidecar, try_lock
 from otel_sqlite.store.repair import TABLES, Table, faults, repair
@@ -218,6 +220,41 @@ def test_without_room_nothing_is_begun(filled, monkeypatch):
     with pytest.raises(StoreError, match="disk is full"):
         repair(filled, 5)
     assert not list(filled.parent.glob("*damaged*"))
+
+
+def test_without_room_for_its_copies_nothing_has_changed(filled, monkeypatch):
+    overwrite(filled, pages_of(filled, "run_errors")[1])
+    before = filled.read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(StoreFullError):
+        repair(filled, 5)
+    assert filled.read_bytes() == before
+    assert not list(sidecar(filled).glob("repair-*"))
+
+
+def test_one_that_was_killed_before_its_last_step_costs_nothing(filled, program):
+    overwrite(filled, pages_of(filled, "run_errors")[1])
+    with closing(sqlite3.connect(filled, isolation_level=None)) as stranger:
+        stranger.execute("PRAGMA wal_autocheckpoint = 0")
+        stranger.execute("INSERT INTO runs (pipeline, run_uid, started_at, outcome) VALUES ('people', 'late', '2026', 'success')")
+        source = """
+        import os, sys
+        from pathlib import Path
+        from otel_sqlite.store.repair import repair
+        Path.replace = lambda *_: os._exit(9)
+        repair(Path(sys.argv[1]), 5)
+        """
+        assert program(source, str(filled)).returncode == 9
+
+        repaired = repair(filled, 5)
+
+    check_new(filled)
+    assert repaired.tables["runs"] == Table(RUNS + 1, 0)
+    assert list(filled.parent.glob("*damaged*Z")) == [repaired.aside]
 
 
 def test_where_there_is_nothing_there_is_nothing_to_repair(path):
