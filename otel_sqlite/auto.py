@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from opentelemetry import trace
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]  # it hides its types
@@ -13,6 +13,11 @@ from otel_sqlite import bootstrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+
+_T = TypeVar("_T")
+
+# Others may have imported the first by its name before it was wrapped; get_tracer() looks the second up when it is called.
+_TELLING: Final = ("set_tracer_provider", "get_tracer_provider")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +48,24 @@ class SQLiteInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # as above
     def _instrument(self, **options: object) -> None:
         chosen = Options(**options)  # type: ignore[arg-type]  # whatever the file says: what is unknown is refused by name
         if not bootstrap.join(chosen.path):
-            wrap_function_wrapper(trace, "set_tracer_provider", partial(_set_and_join, chosen))
+            for name in _TELLING:
+                wrap_function_wrapper(trace, name, partial(_call_and_join, chosen))
 
     def _uninstrument(self, **options: object) -> None:
         """Wait for no provider any more; one that was joined stays so, the SDK has no way to take a processor away."""
         del options
-        unwrap(trace, "set_tracer_provider")
+        _stop_waiting()
 
 
-def _set_and_join(
-    options: Options, set_provider: "Callable[..., None]", _: object, arguments: tuple[object, ...], named: "Mapping[str, object]"
-) -> None:
-    set_provider(*arguments, **named)
-    bootstrap.join(options.path)
+def _call_and_join(
+    options: Options, told: "Callable[..., _T]", _: object, arguments: tuple[object, ...], named: "Mapping[str, object]"
+) -> "_T":
+    result = told(*arguments, **named)
+    if bootstrap.join(options.path):
+        _stop_waiting()
+    return result
+
+
+def _stop_waiting() -> None:
+    for name in _TELLING:
+        unwrap(trace, name)

@@ -44,7 +44,7 @@ def join(path: _Path = None) -> bool:
     """
     # Who holds the lock does the same, and may be who called this, by setting a provider.
     if not _lock.acquire(blocking=False):
-        return True
+        return False
     try:
         _harmlessly(_join, path)
         return _dashboard is not None

@@ -57,6 +57,19 @@ def test_a_provider_that_configure_sets_is_not_joined_again(program, runs):
     assert runs() == RUN
 
 
+def test_a_provider_that_is_set_by_whoever_knew_how_before_is_joined_when_a_tracer_is_asked_for(program, runs):
+    known = "set_provider = trace.set_tracer_provider\ninstrumentor.instrument()\nset_provider(TracerProvider())\npipeline()\n"
+    done = program(_START + known + "print(trace.set_tracer_provider is set_provider)")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+    assert runs() == RUN
+
+
+def test_a_tracer_from_before_the_provider_sees_it_joined(program, runs):
+    spans = "with tracer.start_as_current_span('RUN', attributes={'cicd.pipeline.name': 'people'}):\n    pass\n"
+    program(_START + "tracer = trace.get_tracer('theirs')\ninstrumentor.instrument()\nset_provider()\n" + spans)
+    assert runs() == RUN
+
+
 def test_without_a_provider_nothing_is_recorded_and_none_is_set(program, runs):
     done = program(_START + "instrumentor.instrument()\npipeline()\nprint(type(trace.get_tracer_provider()).__name__)")
     assert (done.returncode, done.stdout, done.stderr) == (0, "ProxyTracerProvider\n", "")
