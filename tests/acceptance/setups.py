@@ -202,7 +202,7 @@ SETUPS = (
         says_of_sampler=(ALREADY, TURNED_DOWN),
     ),
     Setup(
-        name="`OTEL_CONFIG_FILE=... opentelemetry-instrument`, with either file",
+        name="`OTEL_CONFIG_FILE=... opentelemetry-instrument`, the exporter in the file",
         command=_AUTO,
         environment={"OTEL_CONFIG_FILE": "otel.yaml"},
         file=_EXPORTER_IN_FILE,
