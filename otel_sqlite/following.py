@@ -8,6 +8,8 @@ from otel_sqlite import clean
 Counts = tuple[int, ...]  # created, updated, skipped, failed
 
 _COLUMNS: Final = ("created", "updated", "skipped", "failed")
+_NOTHING: Final[Counts] = (0, 0, 0, 0)
+_LISTS: Final = (list, tuple)
 
 
 class Reading(NamedTuple):
@@ -33,13 +35,13 @@ class Followed:
 
     def __init__(self, result: object) -> None:
         self.result = result
-        self._counts: Counts = (0, 0, 0, 0)
+        self._counts = _NOTHING
         self._known = 0
 
     def read_once(self) -> Iterator[object]:
         """The item errors that cannot be read again, because they come from neither a list nor a tuple."""
         errors = _read(self.result, "errors")
-        if isinstance(errors, Iterable) and not isinstance(errors, list | tuple | str | bytes):
+        if isinstance(errors, Iterable) and not isinstance(errors, (*_LISTS, str, bytes)):
             for error in errors:
                 self._known += 1
                 yield error
@@ -47,8 +49,12 @@ class Followed:
     def read(self) -> Reading:
         """What it says now."""
         known, errors = self._known, _read(self.result, "errors")
-        new = errors[known:] if isinstance(errors, list | tuple) else ()
-        number = 0 if isinstance(errors, Iterable) else clean.count(errors)
+        new: Sequence[object] = ()
+        number = 0
+        if isinstance(errors, _LISTS):
+            new = errors[known:]
+        elif not isinstance(errors, Iterable):
+            number = clean.count(errors)
         created, updated, skipped, failed = (clean.count(_read(self.result, name)) for name in _COLUMNS)
         failed = max(failed, number, known + len(new))
         return Reading((created, updated, skipped, failed), known, new, number)
@@ -61,6 +67,8 @@ class Followed:
             that went down counts again from where it was highest.
         """
         taken = self._known - reading.known
+        if not reading.errors and reading.counts == self._counts:
+            return _NOTHING, taken
         self._known = max(self._known, reading.known + len(reading.errors))
         before, self._counts = self._counts, tuple(map(max, self._counts, reading.counts))
         return tuple(after - earlier for after, earlier in zip(self._counts, before, strict=True)), taken

@@ -164,12 +164,13 @@ class Journal:
         with self._lock:
             if self._waiting:
                 self._write_waiting()
-            if self._waiting and self._waiting_bytes + len(line) > _WAITING_BYTES:
+            if not self._waiting and not (line := self._write(line)):
+                return  # nearly always
+            if self._waiting_bytes + len(line) > _WAITING_BYTES and self._waiting:
                 self._lose([_Waiting(line, len(records.errors))])
                 return
             self._waiting.append(_Waiting(line, len(records.errors)))
             self._waiting_bytes += len(line)
-            self._write_waiting()
 
     @property
     def is_waiting(self) -> bool:
@@ -252,19 +253,26 @@ class Journal:
         return _header_line(self.header) + b"".join(line + _NEWLINE for line in kept)
 
     def _write_waiting(self) -> None:
+        while self._waiting:
+            line, errors = self._waiting[0]
+            rest = self._write(line)
+            self._waiting_bytes -= len(line) - len(rest)
+            if rest:
+                self._waiting[0] = _Waiting(rest, errors)
+                return
+            self._waiting.popleft()
+
+    def _write(self, line: bytes) -> bytes:
+        """Write a line; returns what the system did not take: all of it, or its end after a short write."""
         try:
-            while self._waiting:
-                line, errors = self._waiting[0]
+            while line:
                 self._check_size(len(line))
                 written = os.write(self._descriptor, line)
                 self.end += written
-                self._waiting_bytes -= written
-                if written == len(line):
-                    self._waiting.popleft()
-                else:  # a short write: the rest of the line follows when there is room again
-                    self._waiting[0] = _Waiting(line[written:], errors)
+                line = line[written:]
         except OSError as error:
             self._complain(error)
+        return line
 
     def _check_size(self, more: int) -> None:
         """Fail as the system would, where it would end the process instead."""

@@ -32,9 +32,10 @@ _Key = tuple[int, int]
 class _Live:
     """A run or step that is open in this process."""
 
-    __slots__ = ("handled", "reading", "said", "span")
+    __slots__ = ("handled", "key", "reading", "said", "span")
 
     def __init__(self, span: Span) -> None:
+        self.key = _key(span)
         self.span = span
         self.reading = mapping.Reading(known=mapping.plain(span.attributes))
         self.said: RunRecord | StepRecord | None = None  # the record that was journaled last
@@ -82,16 +83,18 @@ class DashboardSpanProcessor(SpanProcessor):
         """Note that a run or step has begun."""
         del parent_context
         try:
-            if mapping.is_ours(span.attributes):
-                self._start(span)
+            live = _Live(span)
+            if mapping.is_ours(live.reading.known):
+                self._start(live)
         except Exception:  # noqa: BLE001 - what escapes from here ends the pipeline
             self._complain()
 
     def on_end(self, span: ReadableSpan) -> None:
         """Note how a run or step has ended."""
         try:
-            if _key(span) in self._live or mapping.is_ours(span.attributes):
-                self._end(span)
+            key = _key(span)
+            if key in self._live or mapping.is_ours(span.attributes):
+                self._end(key, span)
         except Exception:  # noqa: BLE001 - what escapes from here replaces the pipeline's own exception
             self._complain()
 
@@ -100,7 +103,7 @@ class DashboardSpanProcessor(SpanProcessor):
         instrument.look()
         with self._lock:
             for live in self._live.values():
-                records = mapping.to_records(live.span, live.reading)
+                records = mapping.to_records(live.span, live.reading, journal=self._journal_name)
                 # A span that ends at this moment says so itself, in on_end.
                 if records is not None and records.span.ended_ns is None and (records.errors or records.span != live.said):
                     live.said = records.span
@@ -138,27 +141,27 @@ class DashboardSpanProcessor(SpanProcessor):
             journal.close(remove=applier.is_drained)
             self._journal = self._applier = None
 
-    def _start(self, span: Span) -> None:
-        live = _Live(span)
-        records = mapping.to_records(span, live.reading)
+    def _start(self, live: _Live) -> None:
         with self._lock:
+            is_open = self._open()
+            records = mapping.to_records(live.span, live.reading, journal=self._journal_name)
             if records is None:
                 return
-            self._live[_key(span)] = live  # also without a journal: once there is one, the tick tells of it
-            if self._open():
+            self._live[live.key] = live  # also without a journal: once there is one, the tick tells of it
+            if is_open:
                 live.said = records.span
                 self._append(records)
 
-    def _end(self, span: ReadableSpan) -> None:
-        key = _key(span)
+    def _end(self, key: _Key, span: ReadableSpan) -> None:
         with self._lock:
             live = self._live.pop(key, None)
             if key in self._inherited:
                 return
-            records = mapping.to_records(span, None if live is None else live.reading, _unwinding(live))
+            is_open = self._open()
+            records = mapping.to_records(span, None if live is None else live.reading, _unwinding(live), self._journal_name)
             if records is None:
                 return
-            if self._open():
+            if is_open:
                 self._append(records)
             else:
                 self._unrecorded = Lost(self._unrecorded.lines + 1, self._unrecorded.errors + len(records.errors))
@@ -188,6 +191,10 @@ class DashboardSpanProcessor(SpanProcessor):
         )
         return True
 
+    @property
+    def _journal_name(self) -> str | None:
+        return None if self._journal is None else self._journal.name
+
     def _open_spans(self) -> list[RunRecord | StepRecord]:
         return [live.said for live in self._live.values() if live.said is not None]
 
@@ -195,14 +202,10 @@ class DashboardSpanProcessor(SpanProcessor):
         journal, applier = self._journal, self._applier
         if journal is None or applier is None:
             return
-        span = records.span
+        span, errors, drops = records
         if isinstance(span, RunRecord):
-            header = journal.header
-            span = span._replace(host=header.host, pid=header.pid, journal=journal.name, seen_ns=time.time_ns())
-        else:
-            span = span._replace(journal=journal.name)
-        errors = records.errors
-        journal.append(SpanRecords(span, errors[:_ERRORS_A_LINE], records.drops))
+            span = span._replace(host=journal.header.host, pid=journal.header.pid, seen_ns=time.time_ns())
+        journal.append(SpanRecords(span, errors[:_ERRORS_A_LINE], drops))
         for start in range(_ERRORS_A_LINE, len(errors), _ERRORS_A_LINE):
             journal.append(SpanRecords(span, errors[start : start + _ERRORS_A_LINE], []))
         applier.wake()

@@ -350,10 +350,10 @@ def deadly_size() -> int | None:
 
     Python ignores SIGXFSZ. A program that does not is not told otherwise by us.
     """
-    if signal.getsignal(signal.SIGXFSZ) == signal.SIG_IGN:
-        return None
     limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
-    return None if limit == resource.RLIM_INFINITY else limit
+    if limit == resource.RLIM_INFINITY or signal.getsignal(signal.SIGXFSZ) == signal.SIG_IGN:
+        return None
+    return limit
 
 
 def try_lock(descriptor: int) -> bool:
