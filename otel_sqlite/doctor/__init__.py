@@ -47,6 +47,7 @@ _OF_A_DASHBOARD: Final[dict[str, tuple[_Check, str]]] = {
 _STOPS: Final = frozenset(
     {"no-database", "not-a-file", "wrong-user", "little-space", "foreign-database", "newer-version", "damaged"}
 )
+_UNREADABLE: Final = frozenset({"damaged", "foreign-database"})  # that once is enough
 
 
 def examine(path: Path, *, is_full: bool, now_ns: int) -> list[Finding]:
@@ -61,7 +62,7 @@ def examine(path: Path, *, is_full: bool, now_ns: int) -> list[Finding]:
     findings: list[Finding] = []
     for checks in (_OF_THE_MACHINE, _OF_A_FILE, _OF_A_DASHBOARD):
         for name, (check, fine) in checks.items():
-            if not any(finding.condition == "damaged" for finding in findings):
+            if _UNREADABLE.isdisjoint(finding.condition for finding in findings):
                 findings += _look(name, check, fine, case)
         if not _STOPS.isdisjoint(finding.condition for finding in findings):
             break

@@ -12,7 +12,7 @@ from otel_sqlite.doctor.holders import Holder, holders
 from otel_sqlite.errors import ForeignDatabaseError, NewerDatabaseError, NotADatabaseError
 from otel_sqlite.store.connection import sidecar, try_lock, unlock
 from otel_sqlite.store.reader import Reader
-from otel_sqlite.store.repair import faults
+from otel_sqlite.store.repair import check_owner, faults
 
 _LARGE_WAL: Final = 64 * 1024 * 1024
 _PATIENCE_S: Final = 1.0
@@ -28,7 +28,6 @@ _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 def is_ours(case: Case) -> Findings:
     """Whether it is a dashboard, of a version that is known here."""
-    elsewhere = "export OTEL_SQLITE_PATH=/another/place/dashboard.sqlite"
     try:
         with Reader(case.path) as reader:
             if not reader.is_current:
@@ -38,17 +37,27 @@ def is_ours(case: Case) -> Findings:
                     quoted("otel-sqlite", "init", "--path", case.path),
                 )
     except ForeignDatabaseError as error:
-        yield problem("foreign-database", f"it belongs to another application ({error.reason}), and is left alone", elsewhere)
+        yield _foreign(error)
     except NewerDatabaseError as error:
         yield problem("newer-version", error.reason, "pip install --upgrade otel-sqlite")
     except NotADatabaseError as error:
-        yield _broken(case, error.reason)
+        try:
+            check_owner(case.path)
+        except ForeignDatabaseError as foreign:
+            yield _foreign(foreign)
+        else:
+            yield _broken(case, error.reason)
 
 
 def is_whole(case: Case) -> Findings:
     """Whether every page of it can be read and makes sense."""
     if found := faults(case.path, is_full=case.is_full):
         yield _broken(case, found)
+
+
+def _foreign(error: ForeignDatabaseError) -> Finding:
+    facts = f"it belongs to another application ({error.reason}), and is left alone"
+    return problem("foreign-database", facts, "export OTEL_SQLITE_PATH=/another/place/dashboard.sqlite")
 
 
 def _broken(case: Case, facts: str) -> Finding:

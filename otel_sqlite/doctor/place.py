@@ -49,10 +49,20 @@ def is_writable(case: Case) -> Findings:
                     "read-only", f"the file system of {file} is read-only", f"mount -o remount,rw {quoted(_mount_point(file))}"
                 )
             else:
-                yield problem("read-only", f"{file} cannot be written by this user", quoted("chmod", "u+w", file))
+                yield problem("read-only", f"{file} cannot be written by this user", _to_write(file))
     folder = _nearest_folder(case.path)
     if not case.path.parent.exists() and not os.access(folder, os.W_OK):
         yield problem("read-only", f"nothing can be made in {folder}", "export OTEL_SQLITE_PATH=/another/place/dashboard.sqlite")
+
+
+def _to_write(file: Path) -> str:
+    """What makes a file writable for this user."""
+    found = file.stat()
+    if found.st_uid != os.geteuid():
+        owner = _user(found.st_uid)
+        return f"use it as {owner} (sudo -u {quoted(owner)} ...)"
+    # The mode allows it, so it is an attribute that forbids it.
+    return quoted("sudo", "chattr", "-i", file) if found.st_mode & stat.S_IWUSR else quoted("chmod", "u+w", file)
 
 
 def has_one_owner(case: Case) -> Findings:
@@ -78,6 +88,8 @@ def has_one_owner(case: Case) -> Findings:
 
 def is_private(case: Case) -> Findings:
     """Whether others can read what is about members."""
+    if case.path.is_dir():  # somebody else's, and closing it to others might do harm
+        return
     for file in _files(case):
         mode = stat.S_IMODE(file.stat().st_mode)
         if mode & 0o077 and file != case.path.parent:

@@ -97,7 +97,7 @@ def repair(path: Path, timeout_s: float) -> Repaired:
     if not path.exists():
         raise StoreError(path, "there is no such file")
     check_free_space(path)
-    _check_owner(path)
+    check_owner(path)
     with Database(path, adopt.bring_up_to_date).mutex(timeout_s):
         try:
             _undo_cut_short(path)
@@ -116,11 +116,16 @@ def _look_into(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)
 
 
-def _check_owner(path: Path) -> None:
-    """Refuse what is somebody else's, as far as it can be seen: its tables, or that nothing of ours lies beside it."""
+def check_owner(path: Path) -> None:
+    """Refuse what is somebody else's, as far as it can be seen: its tables, or that nothing of ours lies beside it.
+
+    Raises:
+        ForeignDatabaseError: It is.
+        HealthyDatabaseError: There is nothing in it yet.
+    """
     with suppress(sqlite3.DatabaseError), closing(_look_into(path)) as connection:
         if not adopt.check(connection, path) and not adopt.is_dashboard(connection):
-            raise HealthyDatabaseError(path)  # there is nothing in it yet
+            raise HealthyDatabaseError(path)
         return
     if not sidecar(path).is_dir():
         raise ForeignDatabaseError(path, "it is no dashboard, and nothing of otel_sqlite lies beside it")

@@ -158,6 +158,38 @@ def test_a_file_that_this_user_may_not_write_is_a_problem(in_child):
 
 
 @AS_ROOT
+def test_a_file_that_an_attribute_keeps_from_being_written_is_told_from_one_whose_mode_does(made, found):
+    if subprocess.run(["chattr", "+i", made], check=False, capture_output=True).returncode:
+        pytest.skip("the file system of the tests knows no attributes of files")
+    try:
+        assert found()["read-only"].remedy == f"sudo chattr -i {made}"
+    finally:
+        subprocess.run(["chattr", "-i", made], check=True)
+
+
+@AS_ROOT
+def test_who_does_not_own_a_file_is_not_told_to_change_its_mode(in_child):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "dashboard.sqlite"
+        path.touch(mode=0o644)
+        path.parent.chmod(0o755)
+        findings = in_child(lambda: [*map(str, examine(path, is_full=False, now_ns=NOW_NS))], user=NOBODY)
+    assert not [finding for finding in findings if "chmod u+w" in finding]
+
+
+@pytest.mark.parametrize("kind", ["text", "folder"])
+def test_what_was_never_ours_is_neither_to_be_repaired_nor_closed_to_others(path, found, kind):
+    path.parent.mkdir()
+    if kind == "folder":
+        path.mkdir(mode=0o755)
+        assert found().keys() == {"not-a-file"}
+    else:
+        path.write_text("a letter\n")
+        path.chmod(0o600)
+        assert found().keys() == {"foreign-database"}
+
+
+@AS_ROOT
 def test_another_user_is_told_to_come_as_the_right_one_and_nothing_is_opened(made, found):
     os.chown(made, NOBODY, NOBODY)
     findings = found()
