@@ -467,7 +467,11 @@ def paths_of_spans(database, batch):
 
 
 STARTED_NS = time.time_ns()
-NAMES = [value for name, value in vars(semconv).items() if name.isupper() and not name.startswith(("STATE_", "RESULT_"))]
+NAMES = [
+    value
+    for name, value in vars(semconv).items()
+    if isinstance(value, str) and name.isupper() and not name.startswith(("STATE_", "RESULT_"))
+]
 
 
 def plain_span(number, **attributes):
