@@ -23,7 +23,7 @@ SDK_TESTS := tests/acceptance/test_setups.py $(wildcard $(addprefix tests/otel_s
   auto exporter instrument mapping privacy processor provider testing)))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check chaos year mutants bench collector format lock clean
+.PHONY: demo test check chaos year mutants bench collector collector-path format lock clean
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -86,14 +86,21 @@ bench: $(VENV)/.dev
 collector: $(COLLECTOR)
 	@echo $(COLLECTOR)
 
+collector-path:
+	@echo $(COLLECTOR)
+
+# From 1.21 on, Go fetches by itself the newer version that the builder asks for.
 $(COLLECTOR):
-	@command -v go >/dev/null || { echo "make collector needs Go: https://go.dev/doc/install" >&2; exit 1; }
-	@echo "Building $@ (some minutes, once) ..." >&2
-	@mkdir -p $(@D) && rm -rf $@.build && mkdir $@.build && sed 's|^dist:|&\n  output_path: $@.build|' collector-config/builder.yaml > $@.build/builder.yaml
-	@version=$$(sed -n 's/^ *version: //p' collector-config/builder.yaml); \
-	  CGO_ENABLED=0 go run go.opentelemetry.io/collector/cmd/builder@v$$version --config=$@.build/builder.yaml > $@.log 2>&1 \
-	  || { tail -n 20 $@.log >&2; exit 1; }
-	@mv $@.build/otelcol-pipelines $@ && rm -rf $@.build
+	@[ -n "$$(go env GOTOOLCHAIN 2>/dev/null)" ] \
+	  || { echo "make collector needs Go 1.21 or newer: https://go.dev/doc/install" >&2; exit 1; }
+	@echo "Building $@ (once; some minutes, a quarter of an hour on a busy machine) ..." >&2
+	@mkdir -p $(@D)
+	@build=$$(mktemp -d $@.XXXXXX); trap 'rm -rf "$$build"' EXIT; \
+	version=$$(sed -n 's/^ *version: //p' collector-config/builder.yaml); \
+	sed "s|^dist:|&\n  output_path: $$build|" collector-config/builder.yaml > "$$build/builder.yaml"; \
+	CGO_ENABLED=0 go run go.opentelemetry.io/collector/cmd/builder@v$$version --config="$$build/builder.yaml" 2>&1 \
+	  | tee $@.log | sed -n -e 's/.*Getting go modules.*/  downloading .../p' -e 's/.*Compiling$$/  compiling .../p' >&2; \
+	mv "$$build/otelcol-pipelines" $@ 2>/dev/null || { tail -n 20 $@.log >&2; echo "not built; all that was said: $@.log" >&2; exit 1; }
 
 $(OLDEST)/.done: tests/oldest.lock $(VENV)/.dev
 	@echo "Setting up $(OLDEST) ..."
