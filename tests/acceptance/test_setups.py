@@ -178,6 +178,5 @@ def test_a_run_in_a_calling_trace_is_not_recorded_either_if_configure_comes_insi
     assert not is_recorded()
 
 
-@pytest.mark.xfail(strict=True, reason="the README has no such table yet: with it, this mark goes")
 def test_the_readme_has_the_table():
     assert table() in (_ROOT / "README.md").read_text()

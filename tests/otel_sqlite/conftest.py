@@ -48,12 +48,12 @@ def tracked(path):
 
 @pytest.fixture
 def until():
-    """Wait for something another thread or process does: asks again and again, for ten seconds at most."""
+    """Wait for something another thread or process does: asks again and again, for a minute at most."""
 
     def wait(is_so):
-        deadline, pause = time.monotonic() + 10, threading.Event()
+        deadline, pause = time.monotonic() + 60, threading.Event()
         while not (answer := is_so()):
-            assert time.monotonic() < deadline, "it did not come true in ten seconds"
+            assert time.monotonic() < deadline, "it did not come true in a minute"
             pause.wait(0.005)
         return answer
 
