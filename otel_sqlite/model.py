@@ -212,8 +212,9 @@ _LAST_NS = 253_402_300_799_999_999_999  # the end of the year 9999, the last one
 
 def timestamp(time_ns: int) -> str:
     """The time in the one form that the database knows, ``YYYY-MM-DDTHH:MM:SS.mmmZ``: times are compared as text."""
-    seconds, rest_ns = divmod(min(max(time_ns, 0), _LAST_NS), 1_000_000_000)
-    return f"{_second(seconds)}.{rest_ns // 1_000_000:03d}Z"
+    if not 0 <= time_ns <= _LAST_NS:
+        time_ns = min(max(time_ns, 0), _LAST_NS)
+    return f"{_second(time_ns // 1_000_000_000)}.{time_ns // 1_000_000 % 1_000:03d}Z"
 
 
 @lru_cache(maxsize=256)

@@ -394,7 +394,7 @@ os.register_at_fork(before=_no_fork.acquire, after_in_parent=_no_fork.release, a
 
 def _identities(path: Path) -> list[_Identity | None]:
     """Which files a connection writes: the database, its log and their index, which stay as long as anybody has them open."""
-    return [_identity(path.with_name(path.name + suffix)) for suffix in ("", "-wal", "-shm")]
+    return [_identity(f"{path}{suffix}") for suffix in ("", "-wal", "-shm")]
 
 
 def _size(path: Path) -> int:
@@ -404,9 +404,9 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _identity(path: Path) -> _Identity | None:
+def _identity(file: str) -> _Identity | None:
     try:
-        found = path.stat()
+        found = os.stat(file)  # noqa: PTH116 - three a transaction: a Path takes as long as the question
     except OSError:
         return None
     return found.st_dev, found.st_ino

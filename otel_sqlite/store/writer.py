@@ -109,6 +109,7 @@ FROM json_each(?) AS wanted
 JOIN run_steps AS s ON s.trace_id = json_extract(wanted.value, '$[0]') AND s.span_id = json_extract(wanted.value, '$[1]')
 JOIN runs AS r ON r.id = s.run_id
 """
+_HAS_PROVISIONAL: Final = "SELECT 1 FROM runs WHERE span_id IS NULL AND run_uid IS NOT NULL LIMIT 1"
 _PROVISIONAL: Final = """
 SELECT run_uid, id FROM runs
 WHERE span_id IS NULL AND run_uid IS NOT NULL AND run_uid IN (SELECT value FROM json_each(?))
@@ -127,12 +128,14 @@ UPDATE runs SET
   (total_created, total_updated, total_skipped, total_failed) = (
     SELECT COALESCE(SUM(created_count), 0), COALESCE(SUM(updated_count), 0), COALESCE(SUM(skipped_count), 0),
            COALESCE(SUM(failed_count), 0)
-    FROM run_steps WHERE run_id = runs.id),
-  outcome = CASE
-    WHEN is_inferred = 0 THEN outcome
-    WHEN EXISTS (SELECT 1 FROM run_steps WHERE run_id = runs.id AND outcome IN ('failure', 'partial')) THEN 'partial'
-    ELSE 'success' END
+    FROM run_steps WHERE run_id = runs.id)
 WHERE id IN (SELECT value FROM json_each(?))
+"""
+# On its own and only where it changes something: to set an outcome is to write all the indexes that hold it.
+_INFER: Final = """
+UPDATE runs SET outcome = CASE outcome WHEN 'partial' THEN 'success' ELSE 'partial' END
+WHERE id IN (SELECT value FROM json_each(?)) AND is_inferred AND (outcome = 'partial') <> EXISTS (
+  SELECT 1 FROM run_steps WHERE run_id = runs.id AND outcome IN ('failure', 'partial'))
 """
 
 # How much is known of the runs of some traces: starts, ends, and errors.
@@ -363,6 +366,7 @@ class _Batch:
             self._reopen_speaking(touched)
         self._connection.execute(_NAME_PIPELINE, (json.dumps(touched),))
         self._connection.execute(_TOTALS, (json.dumps(touched),))
+        self._connection.execute(_INFER, (json.dumps(touched),))
         if errors:
             self._connection.execute(_DROP_COPIES, (json.dumps(touched),))
 
@@ -453,6 +457,8 @@ class _Batch:
         self, spans: "dict[_Span, RunRecord | StepRecord]", run_uids: dict[_Span, str], run_ids: dict[str, int]
     ) -> None:
         """Steps that knew only their parent span made a run named after it; now that span has come, and it may have another."""
+        if not self._connection.execute(_HAS_PROVISIONAL).fetchone():
+            return  # nearly always
         wanted = json.dumps(["-".join(span) for span in spans])
         joined: dict[str, str] = {}
         for uid, row_id in self._connection.execute(_PROVISIONAL, (wanted,)).fetchall():
@@ -471,9 +477,9 @@ class _Batch:
             joined[uid] = run_uid
 
     def _reopen_speaking(self, touched: "Sequence[int]") -> None:
-        speaking = json.dumps([row_id for (row_id,) in self._connection.execute(_SPEAKING, (json.dumps(touched),))])
-        self._connection.execute(_REOPEN_RUNS, (speaking,))
-        self._connection.execute(_REOPEN_STEPS, (speaking,))
+        if speaking := [row_id for (row_id,) in self._connection.execute(_SPEAKING, (json.dumps(touched),))]:
+            self._connection.execute(_REOPEN_RUNS, (json.dumps(speaking),))
+            self._connection.execute(_REOPEN_STEPS, (json.dumps(speaking),))
 
     def _write_errors(
         self,
