@@ -97,7 +97,7 @@ $(COLLECTOR):
 	@mkdir -p $(@D)
 	@build=$$(mktemp -d $@.XXXXXX); trap 'rm -rf "$$build"' EXIT; \
 	version=$$(sed -n 's/^ *version: //p' collector-config/builder.yaml); \
-	sed "s|^dist:|&\n  output_path: $$build|" collector-config/builder.yaml > "$$build/builder.yaml"; \
+	awk -v build="$$build" '{ print } /^dist:/ { print "  output_path: " build }' collector-config/builder.yaml > "$$build/builder.yaml"; \
 	CGO_ENABLED=0 go run go.opentelemetry.io/collector/cmd/builder@v$$version --config="$$build/builder.yaml" 2>&1 \
 	  | tee $@.log | sed -n -e 's/.*Getting go modules.*/  downloading .../p' -e 's/.*Compiling$$/  compiling .../p' >&2; \
 	mv "$$build/otelcol-pipelines" $@ 2>/dev/null || { tail -n 20 $@.log >&2; echo "not built; all that was said: $@.log" >&2; exit 1; }

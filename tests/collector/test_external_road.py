@@ -245,3 +245,12 @@ def test_of_a_pipeline_that_sends_everything_no_canary_leaves_but_all_are_on_the
     assert {headers["Authorization"] for headers in backend.headers} == {"Basic of-the-backend:=="}
     query = "SELECT member_identifier, error_message, error_stack FROM run_errors WHERE step_name = 'submit' ORDER BY id LIMIT 1"
     until(lambda: dashboard.rows(query) == [(CANARY, CANARY, CANARY)])
+
+
+def test_a_name_that_is_no_text_neither_stops_a_span_nor_leaves_its_own_name_standing(collector, dashboard, backend):
+    spans = []
+    for number, name in enumerate((semconv.PIPELINE_NAME, semconv.STEP_NAME, semconv.HTTP_METHODS[0]), start=1):
+        spans.append(Span(trace_id=_LEAVES["trace_id"], span_id=number.to_bytes(8), name=CANARY))
+        spans[-1].attributes.append(KeyValue(key=name, value=AnyValue(int_value=7)))
+    got = sent(collector, dashboard, backend, *spans)
+    assert [span.name for span in got.resource_spans[0].scope_spans[0].spans] == ["other"] * 3
