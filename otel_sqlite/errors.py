@@ -8,6 +8,7 @@ OtelSqliteError
     ├── StoreBusyError       somebody else holds it; try again
     │   └── StoreRecoveringError  it is busy with what dead processes left
     ├── StoreFullError       the disk is (nearly) full; heals when space returns
+    ├── StoreDiskError       the system fails to read or write it
     ├── StoreStarvedError    the process may open no more files; heals when it closes some
     ├── StoreReplacedError   another file stands at the path; write everything again
     ├── StoreReadOnlyError   no right to write
@@ -84,6 +85,13 @@ class StoreFullError(StoreError):
 
     problem = "cannot grow, the disk is full"
     remedy = "free some space, recording goes on by itself"
+
+
+class StoreDiskError(StoreError):
+    """The system failed to read, write or sync it: a disk that breaks, a quota, a limit of the size of files."""
+
+    problem = "cannot be read or written, the system reports a fault"
+    remedy = "look at the disk (dmesg), its quota and 'ulimit -f'; it is tried again"
 
 
 class StoreStarvedError(StoreError):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from otel_sqlite.errors import (
     NotADatabaseError,
     StoreBusyError,
+    StoreDiskError,
     StoreError,
     StoreFullError,
     StorePathError,
@@ -42,7 +43,10 @@ _ERRORS: Final[dict[int, type[StoreError]]] = {
     sqlite3.SQLITE_READONLY: StoreReadOnlyError,
     sqlite3.SQLITE_PERM: StoreReadOnlyError,
     sqlite3.SQLITE_FULL: StoreFullError,
-    sqlite3.SQLITE_IOERR: StoreFullError,
+    sqlite3.SQLITE_IOERR: StoreDiskError,
+    sqlite3.SQLITE_IOERR_SHMSIZE: StoreFullError,
+    # The log was taken away, and others still hold the index of what was in it.
+    sqlite3.SQLITE_IOERR_SHORT_READ: StoreReplacedError,
     sqlite3.SQLITE_CANTOPEN: StorePathError,
     sqlite3.SQLITE_NOTADB: NotADatabaseError,
     sqlite3.SQLITE_CORRUPT: NotADatabaseError,
@@ -70,7 +74,7 @@ def sidecar(path: Path) -> Path:
 def store_error(error: sqlite3.Error, path: Path) -> StoreError | None:
     """What an error of SQLite says of the store; None when it speaks of the statement or its data instead."""
     code = getattr(error, "sqlite_errorcode", None)
-    kind = None if code is None else _ERRORS.get(code & 0xFF)
+    kind = None if code is None else _ERRORS.get(code) or _ERRORS.get(code & 0xFF)
     return None if kind is None else kind(path, f"{error}, {error.sqlite_errorname}")
 
 
@@ -138,7 +142,10 @@ class Database:
                         connection.execute("ROLLBACK")
                     raise
         except sqlite3.Error as error:
-            if (known := store_error(error, self.path)) is not None:
+            known = store_error(error, self.path)
+            if isinstance(known, StoreReplacedError):
+                self.close()
+            if known is not None:
                 raise known from error
             raise
 

@@ -12,6 +12,7 @@ import pytest
 from otel_sqlite.errors import (
     NotADatabaseError,
     StoreBusyError,
+    StoreDiskError,
     StoreFullError,
     StorePathError,
     StoreReadOnlyError,
@@ -19,7 +20,7 @@ from otel_sqlite.errors import (
 )
 from otel_sqlite.store import connection as connection_module
 from otel_sqlite.store.adopt import dashboard
-from otel_sqlite.store.connection import sidecar
+from otel_sqlite.store.connection import sidecar, store_error
 
 INSERT = "INSERT INTO runs (pipeline, started_at, outcome) VALUES (?, '2026-01-01T00:00:00.000Z', 'success')"
 
@@ -185,6 +186,55 @@ def test_a_database_that_was_replaced_is_noticed_before_anything_is_written(path
         insert("lost")
     insert("new")
     assert read("SELECT pipeline FROM runs ORDER BY id") == [("new",)]
+
+
+def test_a_log_taken_from_several_writers_is_no_full_disk_and_each_goes_on(path, read):
+    with closing(dashboard(path)) as first, closing(dashboard(path)) as second:
+
+        def write(database, pipeline):
+            with database.transaction(1) as connection:
+                connection.execute(INSERT, (pipeline,))
+
+        write(first, "before")
+        write(second, "before")
+        path.with_name(f"{path.name}-wal").unlink()
+        # The first one lets go and opens it anew at once, while the second still holds the index of what was in the log.
+        for database in (first, first, second):
+            with pytest.raises(StoreReplacedError):
+                write(database, "meanwhile")
+        write(first, "first")
+        write(second, "second")
+    assert read("SELECT pipeline FROM runs ORDER BY id")[-2:] == [("first",), ("second",)]
+
+
+def test_a_log_emptied_in_place_is_read_no_more_when_nobody_holds_its_index(path, insert, read):
+    with closing(dashboard(path)) as other:
+        insert("before")
+        with other.transaction(1) as connection:
+            connection.execute(INSERT, ("after that",))
+        os.truncate(path.with_name(f"{path.name}-wal"), 0)
+        with pytest.raises(StoreReplacedError):
+            insert("meanwhile")
+    insert("after")
+    assert read("SELECT pipeline FROM runs") == [("after",)]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("SQLITE_FULL", StoreFullError, "cannot grow, the disk is full"),
+        ("SQLITE_IOERR_SHMSIZE", StoreFullError, "cannot grow, the disk is full"),
+        ("SQLITE_IOERR_FSYNC", StoreDiskError, "the system reports a fault"),
+        ("SQLITE_IOERR_WRITE", StoreDiskError, "the system reports a fault"),
+        ("SQLITE_IOERR_SHORT_READ", StoreReplacedError, "was replaced while open"),
+    ],
+)
+def test_what_is_said_of_a_fault_of_the_disk_is_true(path, name, kind, said):
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode, error.sqlite_errorname = getattr(sqlite3, name), name
+    found = store_error(error, path)
+    assert type(found) is kind
+    assert f"{said} (disk I/O error, {name})" in str(found)
 
 
 def test_a_forked_child_opens_its_own_connection_and_leaves_the_parents(insert, read, in_child):
