@@ -104,10 +104,10 @@ GUARDS: Final = (
         test="tests/otel_sqlite/test_journal.py",
     ),
     Guard(
-        name="a journal that goes while it is being locked",
+        name="a journal that goes while it is being looked at",
         file="otel_sqlite/journal.py",
-        code=" and try_lock(descriptor) and os.path.samestat(found, path.stat()):",
-        without=" and try_lock(descriptor):",
+        code=" and not is_locked(descriptor) and os.path.samestat(found, path.stat()):",
+        without=" and not is_locked(descriptor):",
         test="tests/otel_sqlite/test_journal.py",
     ),
     Guard(
@@ -120,7 +120,7 @@ GUARDS: Final = (
     Guard(
         name="the lease, before a journal is taken for dead",
         file="otel_sqlite/journal.py",
-        code="stat.S_ISREG(found.st_mode) and try_lock(descriptor) and",
+        code="stat.S_ISREG(found.st_mode) and not is_locked(descriptor) and",
         without="stat.S_ISREG(found.st_mode) and",
         test="tests/faults/test_exits.py::test_a_stopped_process_is_running_and_goes_on",
     ),
@@ -306,6 +306,20 @@ GUARDS: Final = (
         code="newer.pipeline = runs.pipeline AND newer.started_at > runs.started_at\n",
         without="newer.pipeline = runs.pipeline\n",
         test="tests/otel_sqlite/store/test_retention.py",
+    ),
+    Guard(
+        name="recovering takes no lease for its own",
+        file="otel_sqlite/applier.py",
+        code="        with writer.recovery(timeout_s):",
+        without="        if True:",
+        test=_JOURNALS + "test_a_dead_run_is_never_shown_as_running_because_another_process_reads_its_journal",
+    ),
+    Guard(
+        name="a repair that was cut short",
+        file="otel_sqlite/store/repair.py",
+        code="            _undo_cut_short(path)\n",
+        without="",
+        test="tests/otel_sqlite/store/test_repair.py",
     ),
     Guard(
         name="what a repair may touch",
