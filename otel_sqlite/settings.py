@@ -4,15 +4,15 @@ import logging
 import os
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
 _logger = logging.getLogger(__name__)
 
-DEFAULT_PATH = Path("data/dashboard.sqlite")
+DEFAULT_PATH = "data/dashboard.sqlite"
 DEFAULT_CLUB = "rondo"
 PARENT_RUN_ID = "OTEL_SQLITE_PARENT_RUN_ID"  # set by one process for another
 
@@ -38,20 +38,20 @@ _PROTOCOLS = ("http/protobuf", "grpc")
 _PRIVACY = ("on", "off")
 _SHORTEST_KEY = 16
 _FLAGS = {"true", "false", "1", "0", "yes", "no", "on", "off"}
-_FORMS: "tuple[tuple[re.Pattern[str], str, Callable[[str], bool]], ...]" = (
-    (re.compile(r"OTEL_(SQLITE_EXIT_TIMEOUT|EXPORTER_OTLP_(TRACES_)?TIMEOUT)"), "a number of seconds", _is_number),
-    (re.compile(r"OTEL_SQLITE_RETENTION_DAYS"), "a number of days, 1 or more", lambda t: _is_number(t) and float(t) >= 1),
+_FORMS: "tuple[tuple[str, str, Callable[[str], bool]], ...]" = (
+    (r"OTEL_(SQLITE_EXIT_TIMEOUT|EXPORTER_OTLP_(TRACES_)?TIMEOUT)", "a number of seconds", _is_number),
+    (r"OTEL_SQLITE_RETENTION_DAYS", "a number of days, 1 or more", lambda t: _is_number(t) and float(t) >= 1),
     (
-        re.compile(r"OTEL_((SPAN_|EVENT_|LINK_)?ATTRIBUTE_(COUNT|VALUE_LENGTH)_LIMIT|SPAN_(EVENT|LINK)_COUNT_LIMIT|BSP_\w+)"),
+        r"OTEL_((SPAN_|EVENT_|LINK_)?ATTRIBUTE_(COUNT|VALUE_LENGTH)_LIMIT|SPAN_(EVENT|LINK)_COUNT_LIMIT|BSP_\w+)",
         "a whole number",
         str.isdecimal,
     ),
-    (re.compile(r"OTEL_TRACES_SAMPLER"), "a sampler", lambda t: t.lower() in _SAMPLERS),
-    (re.compile(r"OTEL_(SQLITE_STRICT|SDK_DISABLED)"), "true or false", lambda t: t.lower() in _FLAGS),
-    (re.compile(r"OTEL_SQLITE_PRIVACY"), "on or off", lambda t: t.lower() in _PRIVACY),
-    (re.compile(r"OTEL_EXPORTER_OTLP_(TRACES_)?PROTOCOL"), "http/protobuf or grpc", lambda t: t.lower() in _PROTOCOLS),
+    (r"OTEL_TRACES_SAMPLER", "a sampler", lambda t: t.lower() in _SAMPLERS),
+    (r"OTEL_(SQLITE_STRICT|SDK_DISABLED)", "true or false", lambda t: t.lower() in _FLAGS),
+    (r"OTEL_SQLITE_PRIVACY", "on or off", lambda t: t.lower() in _PRIVACY),
+    (r"OTEL_EXPORTER_OTLP_(TRACES_)?PROTOCOL", "http/protobuf or grpc", lambda t: t.lower() in _PROTOCOLS),
     (
-        re.compile(r"OTEL_EXPORTER_OTLP_(TRACES_)?ENDPOINT"),
+        r"OTEL_EXPORTER_OTLP_(TRACES_)?ENDPOINT",
         "an address that begins with http:// or https://",
         lambda t: t.startswith(("http://", "https://")),
     ),
@@ -71,7 +71,7 @@ class Settings:
         is_sdk_disabled: Whether OpenTelemetry is switched off, and tracking with it.
     """
 
-    path: Path
+    path: "Path"
     retention_days: int = 400
     exit_timeout_s: float = 5.0
     strict: bool = False
@@ -83,7 +83,7 @@ class Settings:
         """Read the environment; an explicit path wins over OTEL_SQLITE_PATH."""
         env = os.environ
         return cls(
-            path=_absolute(Path(path or env.get("OTEL_SQLITE_PATH") or DEFAULT_PATH)),
+            path=_absolute(_path(path or env.get("OTEL_SQLITE_PATH") or DEFAULT_PATH)),
             retention_days=int(_number(env, "OTEL_SQLITE_RETENTION_DAYS", 400, least=1)),
             exit_timeout_s=_number(env, "OTEL_SQLITE_EXIT_TIMEOUT", 5.0),
             strict=is_strict(),
@@ -129,7 +129,7 @@ def misunderstood() -> "Iterator[Wrong]":
     """The variables of OpenTelemetry and of the bridge that are set to something without a meaning."""
     for name, value in sorted(os.environ.items()):
         for names, wanted, is_right in _FORMS:
-            if value.strip() and names.fullmatch(name) and not is_right(value.strip()):
+            if value.strip() and re.fullmatch(names, name) and not is_right(value.strip()):
                 yield Wrong(name, value, wanted)
 
 
@@ -148,13 +148,13 @@ class ReceiverToken:
     """
 
     value: str | None = field(default=None, repr=False)
-    file: Path | None = None
+    file: "Path | None" = None
 
     @classmethod
     def from_env(cls) -> "ReceiverToken":
         """Read OTEL_SQLITE_RECEIVER_TOKEN and OTEL_SQLITE_RECEIVER_TOKEN_FILE."""
         file = os.environ.get("OTEL_SQLITE_RECEIVER_TOKEN_FILE")
-        return cls(value=os.environ.get("OTEL_SQLITE_RECEIVER_TOKEN") or None, file=Path(file) if file else None)
+        return cls(value=os.environ.get("OTEL_SQLITE_RECEIVER_TOKEN") or None, file=_path(file) if file else None)
 
 
 def trace_carrier() -> dict[str, str]:
@@ -168,7 +168,13 @@ def calling_run_id() -> str | None:
     return os.environ.get(PARENT_RUN_ID) or None
 
 
-def _absolute(path: Path) -> Path:
+def _path(path: str | os.PathLike[str]) -> "Path":
+    from pathlib import Path  # noqa: PLC0415 - a tenth of the time that `from otel_sqlite import run` may take, for nothing
+
+    return Path(path)
+
+
+def _absolute(path: "Path") -> "Path":
     try:
         return path.expanduser().resolve()  # through links: the lock and the journals lie beside the file itself
     except (OSError, RuntimeError):  # the working directory is gone, or there is no such home: opening it will say so
