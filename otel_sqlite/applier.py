@@ -200,7 +200,8 @@ class Applier:
         return True
 
     def _apply(self) -> None:
-        """Write everything that the journal has."""
+        """Write everything that the journal has; all of it again when the database was replaced, even if nothing is new."""
+        self._writer.check_files()
         while self._apply_some():
             pass
         self._note_losses()

@@ -10,10 +10,14 @@ from typing import Final, NamedTuple
 import click
 
 from otel_sqlite import tables
+from otel_sqlite.errors import OtelSqliteError
 
 _Command = Callable[..., None]
 
 INTERVAL_S: Final = 1.0
+_PATIENCE_S: Final = (
+    10.0  # a database that was replaced lacks a run until its process writes it again, with its next event or tick
+)
 
 
 class Look(NamedTuple):
@@ -56,7 +60,10 @@ def watchable(command: _Command) -> _Command:
 
 
 def watch(look: Callable[[], Look], interval_s: float) -> None:
-    """Show what there is to see, until it is the last look or somebody presses Ctrl-C."""
+    """Show what there is to see, until it is the last look or somebody presses Ctrl-C.
+
+    What was seen before stays for some seconds when it cannot be seen again; then the reason is raised.
+    """
     with suppress(KeyboardInterrupt):
         if sys.stdout.isatty():
             _in_place(_looks(look, interval_s))
@@ -65,11 +72,18 @@ def watch(look: Callable[[], Look], interval_s: float) -> None:
 
 
 def _looks(look: Callable[[], Look], interval_s: float) -> Iterator[Look]:
+    gives_up_at = 0.0
     while True:
-        seen = look()
-        yield seen
-        if seen.is_last:
-            return
+        try:
+            seen = look()
+        except (OtelSqliteError, click.ClickException):
+            if time.monotonic() >= gives_up_at:
+                raise
+        else:
+            yield seen
+            if seen.is_last:
+                return
+            gives_up_at = time.monotonic() + _PATIENCE_S
         time.sleep(interval_s)
 
 
@@ -81,9 +95,10 @@ def _in_place(looks: Iterator[Look]) -> None:
     with Live(console=Console(), auto_refresh=False, redirect_stdout=False) as live:
         for look in looks:
             screen = _Screen()
-            with redirect_stdout(screen):
-                look.draw()
-            live.update(Text.from_ansi(screen.getvalue().rstrip("\n")), refresh=True)
+            with suppress(OtelSqliteError):  # gone since that look: the next one tells
+                with redirect_stdout(screen):
+                    look.draw()
+                live.update(Text.from_ansi(screen.getvalue().rstrip("\n")), refresh=True)
 
 
 def _line_by_line(looks: Iterator[Look]) -> None:

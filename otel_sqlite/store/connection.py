@@ -191,6 +191,16 @@ class Database:
         with self._lock("recovery", time.monotonic() + timeout_s, StoreRecoveringError(self.path)):
             yield
 
+    def check_files(self) -> None:
+        """Let go of files that are not the ones at the path any more, without waiting for something to write.
+
+        Raises:
+            StoreReplacedError: So it was; what it held has to be written again.
+        """
+        if self._connection is not None and not self._has_its_files():
+            self.close()
+            raise StoreReplacedError(self.path)
+
     @property
     def is_open(self) -> bool:
         """Whether there is a connection now."""
@@ -269,7 +279,7 @@ class Database:
     def _open(self) -> sqlite3.Connection:
         check_free_space(self.path)
         if self._connection is not None:
-            if self._files == _identities(self.path):
+            if self._has_its_files():
                 return self._connection
             # A file is gone from its path: what is still open there is not to be written again, nobody else would see it.
             self._connection.close()
@@ -287,6 +297,9 @@ class Database:
             raise
         self._connection, self._files = connection, _identities(self.path)
         return connection
+
+    def _has_its_files(self) -> bool:
+        return self._files == _identities(self.path)
 
     def let_go(self) -> None:
         """In a forked child: close the parent's connection, so that a new one here does not believe to hold its locks.

@@ -302,6 +302,14 @@ class Writer:
                 for row_id, seen_at in rows
             )
 
+    def check_files(self) -> None:
+        """See that the database is still the one that was opened.
+
+        Raises:
+            StoreReplacedError: It is not; the next write opens the new one.
+        """
+        self._database.check_files()
+
     def close(self) -> None:
         """Close the database; writing opens it again."""
         self._database.close()

@@ -34,8 +34,8 @@ GUARDS: Final = (
     Guard(
         name="a database that was replaced",
         file="otel_sqlite/store/connection.py",
-        code="if self._files == _identities(self.path):",
-        without="if self._files:",
+        code="return self._files == _identities(self.path)",
+        without="return bool(self._files)",
         test=_FILES + "test_a_file_that_is_taken_away_comes_back_with_the_whole_of_every_open_run[delete]",
     ),
     Guard(

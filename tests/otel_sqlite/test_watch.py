@@ -9,9 +9,13 @@ import subprocess
 import sys
 import time
 
+import click
 import pytest
 
 from otel_sqlite import run
+from otel_sqlite.cli import watching
+from otel_sqlite.cli.watching import Look
+from otel_sqlite.errors import StoreError
 
 PROGRAM = "from otel_sqlite.cli import main; main()"
 
@@ -173,3 +177,49 @@ def test_watching_is_for_people_and_json_for_scripts(watch, tracked):
         watcher = watch(*command, "--json")
         assert watcher.end() == 2
         assert b"--watch and --json do not go together" in watcher.process.stderr.read()
+
+
+def test_a_database_that_is_replaced_beneath_it_is_waited_for(watch, tracked, path, until):
+    with tracked() as provider:
+        with run("people", tracer_provider=provider) as r:
+            provider.force_flush()
+            watcher = watch("show", "people")
+            watcher.until("running")
+            for suffix in ("", "-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink()
+            until(path.exists)  # made anew, perhaps by who looks and without any run
+            with r.step("download"):
+                provider.force_flush()
+                watcher.until("step download: open")
+        assert watcher.end() == 0
+
+
+FAULTS = [StoreError, lambda path: click.ClickException(f"there is no run in {path}")]
+
+
+def seen(*, is_last):
+    return Look(lambda: None, {"run": str(is_last)}, is_last=is_last)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_was_seen_stays_while_it_cannot_be_seen_again(path, capsys, fault):
+    looks = iter([seen(is_last=False), fault(path), fault(path), seen(is_last=True)])
+    watching.watch(lambda: next_or_raise(looks), 0.001)
+    assert capsys.readouterr().out == "False\nTrue\n"
+
+
+@pytest.mark.parametrize("looks", [1, 0])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_never_could_be_seen_or_not_for_long_ends_the_watching(path, capsys, monkeypatch, looks, fault):
+    monkeypatch.setattr(watching, "_PATIENCE_S", 0.0)
+    answers = iter([seen(is_last=False)] * looks + [fault(path)])
+    with pytest.raises((StoreError, click.ClickException)):
+        watching.watch(lambda: next_or_raise(answers), 0.001)
+    assert capsys.readouterr().out == "False\n" * looks
+
+
+def next_or_raise(answers):
+    answer = next(answers)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
