@@ -17,7 +17,7 @@ from pipelines.sandbox.storage import open_storage, transaction
 from pipelines.sandbox.system import Handler, System
 
 CUSTOMERS = "/api/customers"
-FIELDS = {"UNION_TEAMS": 1, "PUBLIC_PERSON_ID": 4, "MEMBER_SINCE": 5, "NIKKI_SALDO": 7, "NIKKI_STATUS": 8, "RELATION_END": 9}
+FIELDS = {"UNION_TEAMS": 1, "PUBLIC_PERSON_ID": 4, "MEMBER_SINCE": 5, "NIKKI_SALDO": 7, "NIKKI_STATUS": 8}
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS customers (

@@ -53,7 +53,6 @@ def test_the_environment_holds_every_setting(sandbox, tmp_path):
         "FREESCOUT_FIELD_MEMBER_SINCE": "5",
         "FREESCOUT_FIELD_NIKKI_SALDO": "7",
         "FREESCOUT_FIELD_NIKKI_STATUS": "8",
-        "FREESCOUT_FIELD_RELATION_END": "9",
     }
 
 
