@@ -19,7 +19,7 @@ from opentelemetry import propagate
 from opentelemetry.propagators.composite import CompositePropagator
 
 import otel_sqlite
-from pipelines.errors import AlreadyRunningError, MissingExtraError, SyncError
+from pipelines.errors import AlreadyRunningError, MissingExtraError, SettingsError, SyncError
 from pipelines.flow import log_text
 from pipelines.settings import Settings, System, has_collector, load_env_file
 from pipelines.systems import Progress, Systems
@@ -135,11 +135,8 @@ def _guarded(work: Callable[[], int]) -> int:
 
 def _sync(names: Sequence[str], pipeline: Pipeline, needed: Sequence[System], flags: _Flags) -> int:
     name = names[0]
-    load_env_file()
+    settings = _read_settings(name, () if flags.sandbox else needed, sandbox=flags.sandbox)
     stamina.instrumentation.set_on_retry_hooks([])  # the clients say what they repeat, and never with its arguments
-    settings = Settings.from_env({"SYNC_STATE_DIR": str(SANDBOX_STATE_DIR)}) if flags.sandbox else Settings.from_env()
-    if not flags.sandbox:
-        settings.require(*needed)
     with ExitStack() as opened:
         log_file = opened.enter_context(_log_file(settings.log_dir, name, verbose=flags.verbose))
         otel_sqlite.configure()
@@ -153,6 +150,19 @@ def _sync(names: Sequence[str], pipeline: Pipeline, needed: Sequence[System], fl
             exit_code = _run(name, pipeline, settings, browser=flags.browser)
         _say(f"Log file: {log_file}", sys.stdout)
     return exit_code
+
+
+def _read_settings(name: str, needed: Sequence[System], *, sandbox: bool) -> Settings:
+    """Where they will not do, leave a run that says so: nobody reads what a timer prints."""
+    try:
+        load_env_file()
+        settings = Settings.from_env({"SYNC_STATE_DIR": str(SANDBOX_STATE_DIR)}) if sandbox else Settings.from_env()
+        settings.require(*needed)
+    except SettingsError:
+        otel_sqlite.configure()
+        with otel_sqlite.run(name):
+            raise
+    return settings
 
 
 def _trace_requests() -> None:

@@ -140,6 +140,22 @@ def test_what_is_missing_is_named_in_one_line():
     assert result.stdout == ""
 
 
+def test_a_run_without_its_settings_is_a_failure_on_the_dashboard_that_says_which():
+    code = """
+        from pipelines.cli import command
+        from pipelines.settings import System
+        command("nikki", lambda systems, *, force: None, systems=[System.RONDO_CLUB])()
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], env=tracked(), capture_output=True, check=False)
+
+    missing = "missing settings: RONDO_URL, RONDO_USERNAME, RONDO_APP_PASSWORD (set them in the environment or in .env)"
+    assert (done.returncode, done.stderr.decode()) == (2, f"[ERROR] {missing}\n")
+    with closing(sqlite3.connect("data/dashboard.sqlite")) as dashboard:
+        runs = dashboard.execute("SELECT pipeline, outcome FROM runs").fetchall()
+        errors = dashboard.execute("SELECT step_name, error_message FROM run_errors").fetchall()
+    assert (runs, errors) == ([("nikki", "failure")], [("run", missing)])
+
+
 def test_only_the_settings_of_the_systems_that_a_pipeline_needs_are_asked_for(monkeypatch):
     monkeypatch.setenv("LAPOSTA_API_KEY", "key")
 
