@@ -89,6 +89,11 @@ class FreeScoutState:
             "UPDATE freescout_customers SET freescout_id = ?, last_synced_hash = NULL WHERE knvb_id = ?", (freescout_id, knvb_id)
         )
 
+    def add_own_customer(self, knvb_id: str, freescout_id: int) -> None:
+        """Remember that we created this customer of FreeScout for the member."""
+        self._connection.execute("INSERT OR IGNORE INTO freescout_own_customers VALUES (?)", (freescout_id,))
+        self.set_customer(knvb_id, freescout_id)
+
     def mark_synced(self, customer: Customer) -> None:
         """Remember that FreeScout knows the customer in this form."""
         self._connection.execute(
@@ -96,9 +101,12 @@ class FreeScoutState:
             (customer.source_hash, self._now(), customer.knvb_id),
         )
 
-    def is_shared(self, customer: Customer) -> bool:
-        """Another member is the same customer of FreeScout, because they share an address."""
-        query = "SELECT 1 FROM freescout_customers WHERE freescout_id = ? AND knvb_id != ?"
+    def is_ours_alone(self, customer: Customer) -> bool:
+        """We created the customer of FreeScout, and no other member is it too, because they share an address."""
+        query = (
+            "SELECT 1 FROM freescout_own_customers AS own WHERE freescout_id = ?1 AND NOT EXISTS"
+            " (SELECT 1 FROM freescout_customers WHERE freescout_id = own.freescout_id AND knvb_id != ?2)"
+        )
         return self._connection.execute(query, (customer.freescout_id, customer.knvb_id)).fetchone() is not None
 
     def delete_customer(self, knvb_id: str) -> None:

@@ -13,3 +13,8 @@ CREATE TABLE IF NOT EXISTS freescout_customers (
   last_synced_hash TEXT
 );
 CREATE INDEX IF NOT EXISTS customers_by_id ON freescout_customers (freescout_id);
+
+-- The customers of FreeScout that we created, so that we may delete them.
+CREATE TABLE IF NOT EXISTS freescout_own_customers (
+  freescout_id INTEGER PRIMARY KEY
+);

@@ -19,7 +19,8 @@ SYSTEM = "freescout"
 def sync_customers(systems: Systems, result: CustomersResult, *, force: bool = False, dry_run: bool = False) -> None:
     """Write to FreeScout who is new or different since it was written last; everybody by force, nobody in a dry run.
 
-    A customer is deleted when the member has no address any more. Former members stay, with what was written about them.
+    A customer that we created is deleted when the member has no address any more. Former members stay, with what was
+    written about them.
 
     Raises:
         EmptyDownloadError: No member with an address is known.
@@ -83,7 +84,7 @@ def _write_customer(systems: Systems, result: CustomersResult, customer: Custome
         _link_customer(systems, customer)
         result.updated += 1
         return
-    systems.state.freescout.set_customer(customer.knvb_id, freescout_id)
+    systems.state.freescout.add_own_customer(customer.knvb_id, freescout_id)
     _fill_in(systems, customer, freescout_id)
     result.created += 1
 
@@ -110,8 +111,12 @@ def _fill_in(systems: Systems, customer: Customer, freescout_id: int) -> None:
 
 
 def _delete_customer(systems: Systems, orphan: Customer) -> bool:
-    """A customer that another member shares, because they share the address, is left alone. Returns whether it was deleted."""
-    freescout_id = None if systems.state.freescout.is_shared(orphan) else orphan.freescout_id
+    """A customer that was there before us, or is another member too, is left alone: people may have written to it.
+
+    Returns:
+        Whether there was a customer to delete.
+    """
+    freescout_id = orphan.freescout_id if systems.state.freescout.is_ours_alone(orphan) else None
     if freescout_id is not None:
         systems.freescout.delete_customer(freescout_id, subject=orphan.knvb_id)
     systems.state.freescout.delete_customer(orphan.knvb_id)

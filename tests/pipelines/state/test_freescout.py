@@ -65,13 +65,14 @@ def test_another_customer_has_been_told_nothing(freescout):
     assert freescout.customers() == {"A1": CUSTOMER}
 
 
-def test_a_customer_is_shared_when_another_member_is_the_same_one(freescout):
-    freescout.store_customers([WANTED, replace(WANTED, knvb_id="B2"), replace(WANTED, knvb_id="C3")])
-    freescout.set_customer("A1", 7)
+def test_a_customer_is_ours_alone_when_we_created_it_and_no_other_member_is_the_same_one(freescout):
+    freescout.store_customers([WANTED, *(replace(WANTED, knvb_id=knvb_id) for knvb_id in ("B2", "C3", "D4"))])
+    freescout.add_own_customer("A1", 7)
     freescout.set_customer("B2", 7)
-    freescout.set_customer("C3", 8)
+    freescout.add_own_customer("C3", 8)
+    freescout.set_customer("D4", 9)
 
-    assert [freescout.is_shared(customer) for customer in freescout.customers().values()] == [True, True, False]
+    assert [freescout.is_ours_alone(customer) for customer in freescout.customers().values()] == [False, False, True, False]
 
 
 def test_a_deleted_customer_is_forgotten(freescout):

@@ -251,6 +251,20 @@ def test_deleting_who_is_gone_already_is_fine(systems, members):
     assert sync_customers(systems) == counts(total=1, skipped=1, deleted=1)
 
 
+def test_a_customer_that_was_there_before_us_is_only_forgotten(systems, members, club_sandbox, asked):
+    club_sandbox.freescout.add_customer("A.", "anne@x.example")
+    members(ANNE, BO)
+    sync_customers(systems)
+    asked()
+
+    members({**ANNE, "Email": ""}, BO)
+
+    assert sync_customers(systems) == counts(total=1, skipped=1)
+    assert asked() == []
+    assert ids(systems).keys() == {"B2"}
+    assert emails(club_sandbox) == ["anne@x.example", "bo@x.example"]
+
+
 def test_a_former_member_stays_a_customer(systems, members, asked):
     members(ANNE, BO)
     sync_customers(systems)
