@@ -80,6 +80,11 @@ class PostsState:
         """Those that are in the latest download no more."""
         return self._select("left_at IS NOT NULL")
 
+    def long_gone(self, *, days: int) -> frozenset[str]:
+        """Keys of those that are in no download since so many days, by the date."""
+        query = "SELECT key FROM rondo_club_posts WHERE kind = ? AND date(left_at) <= date(?, ?)"
+        return frozenset(key for (key,) in self._connection.execute(query, (self.kind, self._now(), f"-{days} days")))
+
     def store(self, wanted: Iterable[WantedPost]) -> None:
         """Take over a download: what is not in it is gone."""
         now = self._now()

@@ -13,6 +13,9 @@ logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 
+DAYS_DOUBTED = 14
+"""How long most of something has to be missing to be gone: a season's turn stays, a damaged download does not."""
+
 
 @contextmanager
 def item(failures: list[ErrorRecord], **identity: str) -> Iterator[None]:
@@ -34,7 +37,14 @@ def item(failures: list[ErrorRecord], **identity: str) -> Iterator[None]:
         failures.append(failure)
 
 
-def find_orphans(known: Mapping[str, Item], present: Collection[str], failures: list[ErrorRecord], **identity: str) -> list[Item]:
+def find_orphans(
+    known: Mapping[str, Item],
+    present: Collection[str],
+    failures: list[ErrorRecord],
+    *,
+    remedy: str = "look at the download; another club needs a SYNC_STATE_DIR of its own",
+    **identity: str,
+) -> list[Item]:
     """The known items that are not present any more; none, and a failure, when it would be more than half of them.
 
     Most of them leave at once only in a download that is empty, damaged or somebody else's.
@@ -43,12 +53,13 @@ def find_orphans(known: Mapping[str, Item], present: Collection[str], failures: 
         known: What was known before, from one source: an answer that is missing is not made up for by another.
         present: Keys of what there is now.
         failures: Takes the failure.
+        remedy: What the operator does about it.
         identity: Its system, as in `ErrorRecord`.
     """
     orphans = [one for key, one in known.items() if key not in present]
     if is_most(len(orphans), len(known)):
         found = f"{len(orphans)} of the {len(known)} known before are not in the download"
-        message = f"{found}: all are kept (look at the download; another club needs a SYNC_STATE_DIR of its own)"
+        message = f"{found}: all are kept ({remedy})"
         failures.append(ErrorRecord(message=message, **identity))
         return []
     return orphans

@@ -9,7 +9,7 @@ from pipelines.errors import RondoClubNotFoundError
 from pipelines.result import ErrorRecord
 from pipelines.result.posts import PostsResult
 from pipelines.state import Post, PostsState
-from pipelines.steps.items import find_orphans, is_most, item
+from pipelines.steps.items import DAYS_DOUBTED, find_orphans, is_most, item
 from pipelines.systems import Systems
 
 logger = logging.getLogger(__name__)
@@ -111,12 +111,16 @@ def _delete_orphans(result: PostsResult, kind: PostType, known: Collection[Post]
 
 
 def _find_orphans(kind: PostType, known: Collection[Post], remote: Collection[int], failures: list[ErrorRecord]) -> list[Post]:
-    """Each source is judged on its own. Whatever it says, those that somebody deleted by hand are gone."""
-    present = {post.key for post in kind.state.posts()}
-    orphans = [post for post in known if post.post_id not in {*remote, None} and post.key not in present]
+    """Each source is judged on its own. Whatever it says, those deleted by hand are gone, and those missing for long."""
+    present, long_gone = {post.key for post in kind.state.posts()}, kind.state.long_gone(days=DAYS_DOUBTED)
+    orphans = [
+        post for post in known if post.key in long_gone or (post.post_id not in {*remote, None} and post.key not in present)
+    ]
+    remedy = f"they go when they are missing for {DAYS_DOUBTED} days; to be rid of them now, delete them in Rondo Club by hand"
     for source in sorted({kind.sources.get(post.key, "") for post in known}):
         own = {post.key: post for post in known if post.post_id in remote and kind.sources.get(post.key, "") == source}
-        orphans += find_orphans(own, present, failures, system=kind.step)
+        doubtful = {key: post for key, post in own.items() if key not in long_gone}
+        orphans += find_orphans(doubtful, present, failures, remedy=remedy, system=kind.step)
     return orphans
 
 

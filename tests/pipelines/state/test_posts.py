@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.state import Post, WantedPost
+from pipelines.state import Post, State, WantedPost
 
 
 def wanted(key, name="1"):
@@ -48,6 +48,23 @@ def test_what_is_not_in_a_download_is_gone_until_it_comes_back(teams):
 
     teams.store([wanted("T1"), wanted("T2")])
     assert teams.gone() == []
+
+
+def test_what_comes_back_is_missed_from_its_next_absence_on(tmp_path):
+    days = iter(["2026-02-01T06:00:09Z", "2026-02-08T06:00:00Z", "2026-02-15T06:00:00Z", "2026-03-01T05:59:00Z"])
+    today = [next(days)]
+    with State.open(tmp_path / "state", now=lambda: today[-1]) as state:
+        state.teams.store([wanted("T1"), wanted("T2")])
+        state.teams.store([])
+        today.append(next(days))
+        state.teams.store([wanted("T1")])
+        today.append(next(days))
+        state.teams.store([])
+
+        assert state.teams.long_gone(days=14) == {"T2"}
+        assert state.commissies.long_gone(days=14) == set()
+        today.append(next(days))
+        assert state.teams.long_gone(days=14) == {"T1", "T2"}
 
 
 def test_what_is_forgotten_is_known_no_more(teams):

@@ -1,7 +1,12 @@
 """What the steps that work on persons need: members that have one, and what Rondo Club was sent."""
 
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from pipelines.state import State
 from tests.pipelines.steps.filled import download_members, sync_persons
 
 
@@ -16,6 +21,19 @@ def members(systems, club):
         return systems.state.rondo.person_ids()
 
     return set_members
+
+
+@pytest.fixture
+def days_later(systems, tmp_path):
+    """Gives the systems as they are when so many days have passed for the state."""
+
+    @contextmanager
+    def open_later(days):
+        moment = datetime.now(UTC) + timedelta(days=days)
+        with State.open(tmp_path / "state", now=lambda: f"{moment:%Y-%m-%dT%H:%M:%SZ}") as state:
+            yield replace(systems, state=state)
+
+    return open_later
 
 
 @pytest.fixture

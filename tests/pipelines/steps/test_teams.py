@@ -260,6 +260,32 @@ def test_no_team_is_deleted_when_all_of_them_would_be(sync, titles):
     assert titles() == {"T1": "1", "T2": "2", "T3": "3"}
 
 
+def test_teams_that_most_of_them_are_gone_with_are_deleted_when_they_are_missing_for_two_weeks(sync, systems, days_later, titles):
+    sync(team("T1", "1"), team("T2", "2"))
+    [failure] = sync(team("T3", "3")).failures
+    assert failure.text == (
+        "2 of the 2 known before are not in the download: all are kept "
+        "(they go when they are missing for 14 days; to be rid of them now, delete them in Rondo Club by hand)"
+    )
+
+    with days_later(13) as later:
+        done = sync_teams(later, download_teams(later))
+        assert (done.failed, done.deleted) == (1, 0)
+    with days_later(14) as later:
+        assert sync_teams(later, download_teams(later)) == result(total=1, skipped=1, deleted=2)
+    assert titles() == {"T3": "3"}
+
+
+def test_the_last_team_of_a_list_is_deleted_when_it_is_missing_for_two_weeks(sync, days_later, titles):
+    union = [team("T1", "1"), team("T2", "2")]
+    sync(*union, team("C1", "G", is_union=False))
+    assert sync(*union).failed == 1
+
+    with days_later(14) as later:
+        assert sync_teams(later, download_teams(later)) == result(total=2, skipped=2, deleted=1)
+    assert titles().keys() == {"T1", "T2"}
+
+
 def test_no_team_is_deleted_when_all_those_of_rondo_club_look_strange(sync, systems, titles):
     systems.rondo_club.create_team(body("T9", "By hand"))
 
