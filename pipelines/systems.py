@@ -1,5 +1,6 @@
 """The systems that a pipeline works with, opened once and closed once."""
 
+import fcntl
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from pipelines.clients import JsonObject
 from pipelines.clients.freescout import FreeScoutClient
 from pipelines.clients.laposta import LapostaClient
 from pipelines.clients.nikki import NikkiClient
@@ -78,6 +80,20 @@ class Systems:
                 state=opened.enter_context(_open_state(settings.state_dir, clock)),
                 progress=progress,
             )
+
+    @contextmanager
+    def editing(self, person_id: int) -> Iterator[JsonObject]:
+        """Give a person as Rondo Club has it; until the block ends, no other pipeline on this machine edits it.
+
+        A body is made of what was read: what another pipeline writes in between would be overwritten, and taken for written.
+        Blocks are not nested: the end of the inner one would end the outer one's hold as well.
+
+        Raises:
+            RondoClubNotFoundError: There is no such person any more.
+        """
+        with (self.settings.state_dir / "persons.lock").open("ab") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX, 1, person_id)  # a byte a person: others go on; given back with the file
+            yield self.rondo_club.get_person(person_id)
 
     def track(self, items: Sequence[_Item], doing: str) -> Iterator[_Item]:
         """Give the items one by one, and let the operator see how far a step is.

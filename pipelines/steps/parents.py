@@ -126,12 +126,12 @@ def _match_person(systems: Systems, family: _Family) -> int | None:
 def _update_parent(systems: Systems, family: _Family, person_id: int) -> bool | None:
     """Returns whether the person had to be written; None when it is gone."""
     try:
-        acf = systems.rondo_club.get_person(person_id)["acf"]
-        child_type = systems.settings.rondo_club.child_type
-        relationships = add_relationships(acf, person_id, family.child_ids, child_type)
-        body = parent_update(family.parent, acf, relationships)
-        if body is not None:
-            systems.rondo_club.update_person(person_id, body)
+        with systems.editing(person_id) as person:
+            child_type = systems.settings.rondo_club.child_type
+            relationships = add_relationships(person["acf"], person_id, family.child_ids, child_type)
+            body = parent_update(family.parent, person["acf"], relationships)
+            if body is not None:
+                systems.rondo_club.update_person(person_id, body)
     except RondoClubNotFoundError:
         systems.state.rondo.forget_person(person_id)
         return None
@@ -148,10 +148,10 @@ def _create_parent(systems: Systems, family: _Family) -> int:
 def _relate_child(systems: Systems, child_id: int, parent_id: int) -> bool:
     """Returns whether the child had to be written."""
     try:
-        acf = systems.rondo_club.get_person(child_id)["acf"]
-        relationships = add_relationships(acf, child_id, [parent_id], systems.settings.rondo_club.parent_type)
-        if relationships is not None:
-            systems.rondo_club.update_person(child_id, partial_body(acf, relationships=relationships))
+        with systems.editing(child_id) as child:
+            relationships = add_relationships(child["acf"], child_id, [parent_id], systems.settings.rondo_club.parent_type)
+            if relationships is not None:
+                systems.rondo_club.update_person(child_id, partial_body(child["acf"], relationships=relationships))
     except RondoClubNotFoundError:
         # The next run creates the child again; its new id then brings the parent back here.
         systems.state.rondo.forget_person(child_id)

@@ -113,10 +113,11 @@ def _write_rows(systems: Systems, result: WorkHistoryResult, state: WorkHistoryS
     # What a member is in when we first see it began on a day that we do not know.
     default_start = today if state.has_history(visit.knvb_id, visit.person_id) else ""
     try:
-        acf = systems.rondo_club.get_person(visit.person_id)["acf"]
-        history = write_history(acf.get("work_history") or [], visit.plan, default_start=default_start, today=today)
-        if history.has_changed:
-            systems.rondo_club.update_person(visit.person_id, partial_body(acf, work_history=list(history.rows)))
+        with systems.editing(visit.person_id) as person:
+            acf = person["acf"]
+            history = write_history(acf.get("work_history") or [], visit.plan, default_start=default_start, today=today)
+            if history.has_changed:
+                systems.rondo_club.update_person(visit.person_id, partial_body(acf, work_history=list(history.rows)))
     except RondoClubNotFoundError:
         systems.state.rondo.forget_person(visit.person_id)
         return

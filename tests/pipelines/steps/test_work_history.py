@@ -1,5 +1,9 @@
 """The work history of persons: teams and commissies that members are and were in."""
 
+import os
+import subprocess
+import sys
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -62,6 +66,40 @@ def sync_teams(systems, *, force=False, today=TODAY):
 
 def sync_commissies(systems, *, force=False, today=TODAY):
     return sync_commissie_history(systems, force=force, today=today)
+
+
+# ------------------------------------------------------------------------------------------------ both at once
+
+COMMISSIES = """
+from datetime import date
+from pipelines.result.posts import WorkHistoryResult
+from pipelines.settings import Settings
+from pipelines.steps.work_history import sync_commissie_history
+from pipelines.systems import Systems
+
+with Systems.open(Settings.from_env()) as systems:
+    print("ready", flush=True)
+    sync_commissie_history(systems, WorkHistoryResult(), force=False, today=date(2026, 2, 8))
+"""
+
+
+@pytest.mark.usefixtures("posts")
+def test_rows_of_teams_and_of_commissies_that_are_added_at_the_same_time_all_stay(systems, members, club_sandbox, tmp_path):
+    knvb_ids = [f"M{n}" for n in range(20)]
+    members(*({**ANNE, "PublicPersonId": knvb_id, "Email": ""} for knvb_id in knvb_ids))
+    systems.state.teams.store_rosters({"JO17-1": dict.fromkeys(knvb_ids, "Speler")})
+    place = Place(knvb_id="", commissie="Jeugd", role="Lid", sportlink_id="", start_date="", is_active=True)
+    systems.state.functions.store([replace(place, knvb_id=knvb_id) for knvb_id in knvb_ids], {})
+
+    environment = {**os.environ, **club_sandbox.environment, "SYNC_STATE_DIR": str(tmp_path / "state")}
+    with subprocess.Popen([sys.executable, "-c", COMMISSIES], env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        sync_teams(systems)
+
+    assert process.returncode == 0
+    rows = {person["acf"]["knvb-id"]: person["acf"]["work_history"] for person in club_sandbox.rondo_club.persons()}
+    titles = {knvb_id: sorted(row["job_title"] for row in of_person) for knvb_id, of_person in rows.items()}
+    assert titles == {knvb_id: ["Lid", "Speler"] for knvb_id in knvb_ids}
 
 
 # ------------------------------------------------------------------------------------------------ teams
