@@ -57,7 +57,7 @@ class NikkiStats(Stats):
         }
 
     def _download(self) -> list[ErrorRecord]:
-        return self.failed_steps("nikki", "nikki-download")
+        return [*self.failed_steps("nikki", "nikki-download"), *self.download.failures]
 
     def _rondo_club(self) -> list[ErrorRecord]:
         return [*self.failed_steps("rondoClub"), *self.contributions.failures]

@@ -12,3 +12,10 @@ CREATE TABLE IF NOT EXISTS nikki_contributions (
   last_seen_at TEXT NOT NULL,
   UNIQUE (knvb_id, year, nikki_id)
 );
+
+-- Years that Nikki has no line of any more, while the person in Rondo Club may still show what the member owed.
+CREATE TABLE IF NOT EXISTS nikki_settled_years (
+  knvb_id TEXT NOT NULL,
+  year    INTEGER NOT NULL,
+  PRIMARY KEY (knvb_id, year)
+) WITHOUT ROWID;

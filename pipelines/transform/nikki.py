@@ -45,6 +45,11 @@ def yearly_fields(contributions: Iterable[Contribution]) -> JsonObject:
     return fields
 
 
+def cleared_fields(year: int) -> JsonObject:
+    """The fields of a person for a year of which Nikki has nothing."""
+    return {f"_nikki_{year}_{name}": None for name in ("total", "saldo", "status")}
+
+
 def yearly_saldo(lines: Iterable[Contribution]) -> float:
     """What is still to be paid for a year, in euros."""
     return _euros(line.saldo for line in lines)

@@ -7,6 +7,7 @@ NO_PERSON = ErrorRecord(knvb_id="A1", message="refused", system="rondoClub")
 DOWNLOAD = NikkiDownloadResult(count=12)
 CONTRIBUTIONS = ContributionsResult(updated=3, skipped=4, without_person=2, failures=[NO_PERSON])
 BROKEN_DOWNLOAD = ErrorRecord(message="no login", system="nikki-download")
+HALF_A_YEAR = ErrorRecord(message="2 of the 3 contributions of 2026", system="nikki-download")
 BROKEN_SYNC = ErrorRecord(message="broken", system="rondoClub")
 
 
@@ -33,6 +34,13 @@ def test_the_stats_have_the_number_of_persons_that_failed_and_the_tracking_their
         "rondoClub": {"updated": 3, "skipped": 4, "noRondoClubId": 2, "errors": 2},
     }
     assert stats.failures == [BROKEN_DOWNLOAD, BROKEN_SYNC, NO_PERSON]
+
+
+def test_a_year_that_is_not_taken_over_is_a_failure_of_the_download():
+    stats = NikkiStats(download=NikkiDownloadResult(failures=[HALF_A_YEAR]))
+
+    assert stats.as_json()["download"] == {"count": 0, "errors": [HALF_A_YEAR.as_json()]}
+    assert stats.failures == [HALF_A_YEAR]
 
 
 def test_what_ends_the_run_is_a_failure():

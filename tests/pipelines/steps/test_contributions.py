@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pipelines.errors import EmptyDownloadError, RondoClubError
+from pipelines.result import ErrorRecord
 from pipelines.result.nikki import ContributionsResult, NikkiDownloadResult
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.state import Contribution
@@ -107,6 +108,34 @@ def test_an_empty_download_is_refused_and_what_was_known_stays(systems, contribu
     assert systems.state.nikki.contributions() == known
 
 
+def test_a_year_that_most_lines_are_missing_of_stays_as_it_was(systems, contributions, days_later):
+    last = [owes(knvb_id, 500, year=YEAR - 1) for knvb_id in ("A1", "B2")]
+    contributions(*last, *(owes(knvb_id, 1250) for knvb_id in ("A1", "B2", "C3")))
+    download_contributions(systems, today=TODAY)
+    known = systems.state.nikki.contributions()
+    contributions(*last, owes("A1", 99), owes("D4", 99))
+
+    result = download_contributions(systems, today=TODAY)
+
+    message = (
+        f"2 of the 3 contributions of {YEAR} known before are not in the download: the year stays as it is "
+        "(look at it in Nikki; what is missing for 14 days is gone)"
+    )
+    assert result == NikkiDownloadResult(count=2, failures=[ErrorRecord(message=message, system="nikki-download")])
+    assert systems.state.nikki.contributions() == known
+    with days_later(13) as later:
+        assert download_contributions(later, today=TODAY).failed == 1
+    contributions(owes("A1", 99), owes("D4", 99))
+    with days_later(14) as later:
+        assert download_contributions(later, today=TODAY) == NikkiDownloadResult(count=2)
+    assert [(one.knvb_id, one.year) for one in systems.state.nikki.contributions()] == [
+        ("A1", YEAR - 1),
+        ("A1", YEAR),
+        ("B2", YEAR - 1),
+        ("D4", YEAR),
+    ]
+
+
 # ------------------------------------------------------------------------------------------------ the persons
 
 
@@ -180,6 +209,28 @@ def test_a_member_without_a_person_is_counted_and_is_no_failure(systems, members
 
     assert sync_contributions(systems) == counts(updated=1, without_person=2)
     assert "B2" not in systems.state.rondo.person_ids()
+
+
+def test_a_year_without_lines_is_cleared_once(systems, members, contributions, club_sandbox, writes):
+    members(ANNE, BO)
+    known = [owes("A1", 0, year=YEAR - 1), owes("B2", 0), owes("B2", 0, year=YEAR - 1)]
+    contributions(*known, owes("A1", 1250))
+    download_contributions(systems, today=TODAY)
+    sync_contributions(systems)
+    contributions(*known)
+    download_contributions(systems, today=TODAY)
+
+    assert sync_contributions(systems, dry_run=True) == counts(skipped=2)
+    assert sync_contributions(systems) == counts(updated=1, skipped=1)
+
+    names = ("total", "saldo", "status")
+    shown = nikki_fields(club_sandbox, "A1")
+    assert [shown[f"_nikki_{YEAR}_{name}"] for name in names] == [None, None, None]
+    assert [shown[f"_nikki_{YEAR - 1}_{name}"] for name in names] == [100, 0, "Openstaand"]
+    assert systems.state.nikki.settled_years() == []
+    writes()
+    assert sync_contributions(systems) == counts(skipped=2)
+    assert writes() == []
 
 
 def test_who_left_still_owes(systems, members, contributions):
