@@ -206,9 +206,10 @@ class PushedMember:
 
 @dataclass(slots=True, kw_only=True)
 class ReverseSyncResult(StepCounts):
-    """The step reverse-sync; one result for each member with changes."""
+    """The step reverse-sync; one result for each member with changes, and what is said of changes that were held back."""
 
     results: list[PushedMember] = field(default_factory=list)
+    held_back: list[ErrorRecord] = field(default_factory=list)
 
     @property
     def updated(self) -> int:
@@ -217,12 +218,13 @@ class ReverseSyncResult(StepCounts):
 
     @property
     def failures(self) -> Failures:
-        """Members whose changes Sportlink did not take."""
-        return [
+        """Changes that were held back, and members whose changes Sportlink did not take."""
+        refused = [
             ErrorRecord(knvb_id=pushed.knvb_id, message=pushed.error, system="reverse-sync")
             for pushed in self.results
             if pushed.error is not None
         ]
+        return [*self.held_back, *refused]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pipelines.errors import LoginError
+from pipelines.result import ErrorRecord
 from pipelines.result.people import PushedMember, ReverseSyncResult
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.state import State
@@ -145,6 +146,54 @@ def test_nothing_is_pushed_of_who_left(systems, sync, edit, club_sandbox):
 
     assert push_contacts(systems) == ReverseSyncResult()
     assert forms(club_sandbox) == []
+
+
+def clear_mobiles(edit, members):
+    for member in members:
+        edit(member["PublicPersonId"], mobile="")
+
+
+def many(count):
+    return [{**ANNE, "PublicPersonId": f"M{n}", "Email": f"m{n}@x.example", "Mobile": f"06-{n}"} for n in range(1, count + 1)]
+
+
+def test_most_details_cleared_at_once_are_an_accident_and_stay_in_sportlink(systems, sync, edit, club_sandbox):
+    members = many(6)
+    sync(*members, BO)
+    clear_mobiles(edit, members)
+    edit("B2", mobile="06-2")
+
+    result = push_contacts(systems)
+
+    message = (
+        "6 of the 7 contact details changed in Rondo Club were cleared: Sportlink keeps them "
+        "(put them back in Rondo Club, or clear them in Sportlink too)"
+    )
+    assert result == ReverseSyncResult(
+        results=[PushedMember(knvb_id="B2", attempts=1, field_count=1)],
+        held_back=[ErrorRecord(message=message, system="reverse-sync")],
+    )
+    assert result.failures == result.held_back
+    assert [path for path, _ in forms(club_sandbox)] == ["B2"]
+    assert [member["Mobile"] for member in club_sandbox.club.members] == [*(member["Mobile"] for member in members), "06-2"]
+
+    for member in members:
+        edit(member["PublicPersonId"], mobile=member["Mobile"])
+    assert push_contacts(systems) == ReverseSyncResult()
+    assert pending(systems) == {}
+
+
+@pytest.mark.parametrize("numbers", [(5, 0), (6, 6)], ids=["few", "half"])
+def test_details_that_are_cleared_by_hand_are_cleared_in_sportlink(systems, sync, edit, club_sandbox, numbers):
+    cleared, changed = numbers
+    members = many(cleared + changed)
+    sync(*members)
+    clear_mobiles(edit, members[:cleared])
+    for member in members[cleared:]:
+        edit(member["PublicPersonId"], mobile="06-99")
+
+    assert push_contacts(systems).updated == cleared + changed
+    assert [member["Mobile"] for member in club_sandbox.club.members] == [""] * cleared + ["06-99"] * changed
 
 
 def test_a_second_person_with_the_same_knvb_id_says_nothing(systems, sync, club_sandbox):
