@@ -189,11 +189,14 @@ class RondoState:
 
     def mark_member_left(self, knvb_id: str) -> None:
         """Keep who the member was in Rondo Club, and nothing else of it."""
-        self._connection.execute(
-            "UPDATE rondo_club_members SET left_at = ?, email = NULL, data_json = '{}', last_synced_hash = NULL"
-            " WHERE knvb_id = ?",
-            (self._now(), knvb_id),
-        )
+        with transaction(self._connection):
+            self._connection.execute(
+                "UPDATE rondo_club_members SET left_at = ?, email = NULL, data_json = '{}', last_synced_hash = NULL"
+                " WHERE knvb_id = ?",
+                (self._now(), knvb_id),
+            )
+            for table in _TABLES_OF_MEMBERS:
+                self._connection.execute(f"DELETE FROM {table} WHERE knvb_id = ?", (knvb_id,))  # noqa: S608  our own tables
 
     def set_photo_state(self, knvb_id: str, state: PhotoState) -> None:
         """Move a member's photo on."""
@@ -292,6 +295,9 @@ class RondoState:
         """Forget the parent altogether."""
         self._connection.execute("DELETE FROM rondo_club_parents WHERE email = ?", (email,))
 
+
+_TABLES_OF_MEMBERS = ("rondo_club_contact_fields", "rondo_club_change_detections", "sportlink_member_free_fields")
+"""What else is known of a member."""
 
 _STORE_MEMBER = """
 INSERT INTO rondo_club_members

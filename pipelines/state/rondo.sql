@@ -61,6 +61,7 @@ CREATE TABLE IF NOT EXISTS rondo_club_change_detections (
   rondo_club_modified_gmt TEXT NOT NULL,
   synced_at               TEXT
 );
+CREATE INDEX IF NOT EXISTS changes_of_member ON rondo_club_change_detections (knvb_id);
 CREATE INDEX IF NOT EXISTS pending_changes ON rondo_club_change_detections (knvb_id) WHERE synced_at IS NULL;
 
 -- Up to which modification in Rondo Club its persons were read. One row.

@@ -19,7 +19,8 @@ def sync_free_fields(systems: Systems, result: FreeFieldsResult, *, force: bool,
     state = systems.state.functions
     person_ids = systems.state.rondo.person_ids()
     unsynced = state.unsynced_fields(force=force)
-    result.total = sum(knvb_id in person_ids for knvb_id in state.free_fields())
+    free_fields = state.free_fields()
+    result.total = sum(member.person_id is not None and member.knvb_id in free_fields for member in systems.state.rondo.members())
     result.skipped = result.total - len(unsynced)
     for fields in systems.track(unsynced, "syncing free fields"):
         with item(result.failures, knvb_id=fields.knvb_id, system="free-fields-sync"):
@@ -32,10 +33,10 @@ def sync_free_fields(systems: Systems, result: FreeFieldsResult, *, force: bool,
 def _write_fields(systems: Systems, fields: FreeFields, person_id: int, today: date) -> bool:
     """Returns whether anything had to be written. A person that is gone waits until it is created again."""
     try:
-        acf = systems.rondo_club.get_person(person_id)["acf"]
-        changed = changed_fields(dict(fields.fields), acf)
-        if changed:
-            systems.rondo_club.update_person(person_id, partial_body(acf, **changed))
+        with systems.editing(person_id) as person:
+            changed = changed_fields(dict(fields.fields), person["acf"])
+            if changed:
+                systems.rondo_club.update_person(person_id, partial_body(person["acf"], **changed))
     except RondoClubNotFoundError:
         systems.state.rondo.forget_person(person_id)
         return False

@@ -12,6 +12,7 @@ from pipelines.steps.changes import detect_changes, unsettled_changes
 from pipelines.steps.items import find_orphans, item
 from pipelines.steps.members import latest_members
 from pipelines.steps.parents import sync_parents
+from pipelines.steps.photos import remove_photo
 from pipelines.steps.refresh import refresh_persons
 from pipelines.systems import Systems
 from pipelines.transform.contacts import rondo_club_contacts, sportlink_contacts
@@ -97,11 +98,11 @@ def _write_member(systems: Systems, result: PersonCounts, member: Member, person
 
 def _update_member(systems: Systems, member: Member, person_id: int) -> int:
     """Returns in how many fields Rondo Club was right."""
-    person = systems.rondo_club.get_person(person_id)
-    detect_changes(systems, person)
-    changes = unsettled_changes(systems, member.knvb_id)
-    body = keep_contacts(keep_changes(member.body, changes), person["acf"])
-    shown = systems.rondo_club.update_person(person_id, body)
+    with systems.editing(person_id) as person:
+        detect_changes(systems, person)
+        changes = unsettled_changes(systems, member.knvb_id)
+        body = keep_contacts(keep_changes(member.body, changes), person["acf"])
+        shown = systems.rondo_club.update_person(person_id, body)
     _mark_synced(systems, member, person_id, shown)
     if known := remote_person(person):
         systems.state.rondo.remember_persons([known])
@@ -114,7 +115,7 @@ def _mark_synced(systems: Systems, member: Member, person_id: int, person: JsonO
 
 
 def _retire_member(systems: Systems, member: Member) -> bool:
-    """A member that left stays a person; its data are kept in Rondo Club alone. Returns whether there is one."""
+    """A member that left stays a person; its data and its photo are kept in Rondo Club alone. Returns whether there is one."""
     has_person = member.person_id is not None
     if member.person_id is not None:
         try:
@@ -122,5 +123,6 @@ def _retire_member(systems: Systems, member: Member) -> bool:
         except RondoClubNotFoundError:
             systems.state.rondo.forget_person(member.person_id)
             has_person = False
+    remove_photo(systems.settings.photo_dir, member.knvb_id)
     systems.state.rondo.mark_member_left(member.knvb_id)
     return has_person

@@ -78,7 +78,7 @@ def _delete_photo(systems: Systems, member: Member) -> bool:
     """Returns whether there was a person to take it from."""
     if member.person_id is not None:
         systems.rondo_club.delete_photo(member.person_id)
-    _remove_photo(systems.settings.photo_dir, member.knvb_id)
+    remove_photo(systems.settings.photo_dir, member.knvb_id)
     systems.state.rondo.set_photo_state(member.knvb_id, PhotoState.NO_PHOTO)
     return member.person_id is not None
 
@@ -92,7 +92,8 @@ def _find_photo(folder: Path, knvb_id: str) -> Path | None:
     return next((path for path in _photo_paths(folder, knvb_id) if path.exists()), None)
 
 
-def _remove_photo(folder: Path, knvb_id: str) -> None:
+def remove_photo(folder: Path, knvb_id: str) -> None:
+    """Remove the photo of a member from this machine; one that is not there is fine."""
     for path in _photo_paths(folder, knvb_id):
         path.unlink(missing_ok=True)
 
@@ -100,7 +101,7 @@ def _remove_photo(folder: Path, knvb_id: str) -> None:
 def _save_photo(folder: Path, knvb_id: str, photo: Photo) -> None:
     """Written beside and moved, so that half a photo is never uploaded."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _remove_photo(folder, knvb_id)
+    remove_photo(folder, knvb_id)
     part = folder / f".{knvb_id}.part"
     part.touch(mode=0o600)
     part.write_bytes(photo.content)

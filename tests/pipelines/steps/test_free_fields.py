@@ -49,6 +49,15 @@ def test_only_what_a_person_does_not_show_is_written_and_once(systems, members, 
     assert sent() == [put(anne, **{"datum-vog": None})]
 
 
+def test_former_members_count_no_more(systems, members):
+    members(ANNE, BO, {**BO, "PublicPersonId": "C3"})
+    assert sync(systems, A1={"freescout-id": 7}, B2={"freescout-id": 8}).total == 2
+
+    members(ANNE, {**BO, "PublicPersonId": "C3"})
+
+    assert sync(systems, B2={"freescout-id": 9}) == result(total=1, skipped=1)
+
+
 def test_a_financial_block_that_comes_or_goes_is_told_in_the_history_of_the_person(systems, members, sent):
     anne = members(ANNE)["A1"]
     sent()

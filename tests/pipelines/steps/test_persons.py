@@ -9,6 +9,7 @@ from pipelines.errors import EmptyDownloadError, RondoClubError
 from pipelines.result import ErrorRecord
 from pipelines.result.people import PersonCounts, PersonsResult
 from pipelines.sandbox import Fault, FaultKind
+from pipelines.state import PhotoState
 from pipelines.steps.members import latest_members
 from pipelines.systems import Systems
 from tests.pipelines.steps.filled import download_members, sync_persons
@@ -239,6 +240,31 @@ def test_a_member_that_left_stays_a_person_and_its_data_are_forgotten(systems, c
     assert writes() == [f"PUT {PEOPLE}/{anne}"]
     assert list(ids(systems)) == ["B2"]
     assert sync(systems) == result(total=1, skipped=1)
+
+
+def test_of_a_member_that_left_nothing_but_its_person_stays_on_this_machine(systems, club):
+    club(ANNE, BO)
+    sync(systems)
+    photo = systems.settings.photo_dir / "A1.png"
+    photo.parent.mkdir()
+    photo.touch()
+    systems.state.rondo.set_photo_state("A1", PhotoState.DOWNLOADED)
+    systems.state.functions.store([], {"A1": {"freescout-id": 7}, "B2": {"freescout-id": 8}})
+    systems.state.contacts.add_changes("A1", {"email": "new@x.example"}, modified_at="2026-01-01T00:00:00")
+
+    club(BO)
+    sync(systems)
+
+    connection = systems.state.rondo._connection
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    columns = {table: {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")} for table in tables}
+    holding = [
+        table
+        for table in tables
+        if "knvb_id" in columns[table] and connection.execute(f"SELECT 1 FROM {table} WHERE knvb_id = 'A1'").fetchone()
+    ]
+    assert (holding, list(systems.settings.photo_dir.iterdir())) == (["rondo_club_members"], [])
+    assert systems.state.functions.free_fields() == {"B2": {"freescout-id": 8}}
 
 
 def test_a_member_that_comes_back_is_the_same_person(systems, club, club_sandbox):
