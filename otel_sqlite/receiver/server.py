@@ -103,12 +103,13 @@ def serve(place: Place, conduct: Conduct, limits: Limits, tending: Tending, anno
             f"{place.host} can be reached by other machines, so clients have to show a token: set OTEL_SQLITE_RECEIVER_TOKEN, or "
             f"--token-file to a file that only you can read; without one, listen on {HOST}"
         )
+    serving = server(application(Intake(tending.settings.path, limits), conduct, tending.look_after, tending.every_s))
     with listen(place) as listener:
-        # The server raises the signal that ended it again when it is done; it has been obeyed then.
+        # Before the server runs it must hear a signal, too; when it is done it raises the one that ended it again, in vain.
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
+            signal.signal(number, serving.handle_exit)
         announce(url(listener))
-        server(application(Intake(tending.settings.path, limits), conduct, tending.look_after, tending.every_s)).run([listener])
+        serving.run([listener])
 
 
 def server(app: "ASGIApp") -> uvicorn.Server:

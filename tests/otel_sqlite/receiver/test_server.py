@@ -261,6 +261,24 @@ def test_the_command_ends_when_told_to_after_it_answered_what_is_under_way(start
     assert read("SELECT pipeline FROM runs ORDER BY 1") == [("nikki",), ("people",)]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_ends_when_told_to_before_it_serves(program, number):
+    source = f"""
+        import signal
+        from pathlib import Path
+        from otel_sqlite.receiver.application import Conduct
+        from otel_sqlite.receiver.server import Place, Tending, serve
+        from otel_sqlite.receiver.wire import Limits
+        from otel_sqlite.settings import Settings
+
+        tending = Tending(settings=Settings(path=Path("dashboard.sqlite")))
+        serve(Place(port=0), Conduct(), Limits(), tending, lambda _: signal.raise_signal({int(number)}))
+        print("ended")
+    """
+    done = program(source)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
+
+
 def wait_until_queued(path):
     """Until somebody holds the lock before the database."""
     deadline = time.monotonic() + 20
