@@ -25,6 +25,7 @@ from otel_sqlite import clean
 from otel_sqlite.errors import OtelSqliteError
 from otel_sqlite.mapping import DecodedEvent, DecodedSpan, Described, Named, is_ours
 from otel_sqlite.receiver.dialects import Utterance, official
+from otel_sqlite.receiver.pieces import has_more_messages
 
 _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
@@ -63,7 +64,8 @@ class Limits:
         spans: What comes after that many is rejected.
         attributes: A span with more of them, or an event of it, or its resource, is rejected.
         events: A span with more of them is rejected.
-        objects: JSON objects and lists in all, which take long to read; a span of a step has about twenty.
+        objects: Messages, or JSON objects and lists, in all: they take long to read and much memory; a span of a step has about
+            twenty.
     """
 
     body_bytes: int = 64 * 1024 * 1024
@@ -146,7 +148,7 @@ def error_status(encoding: Encoding, code: int, message: str) -> bytes:
 
 def _request(body: bytes, encoding: Encoding, limits: Limits) -> ExportTraceServiceRequest:
     request = ExportTraceServiceRequest()
-    if encoding is Encoding.JSON and body.count(b"{") + body.count(b"[") > limits.objects:
+    if _has_more_objects(body, encoding, limits.objects):
         raise TooLargeError(limits.objects, "objects")
     try:
         if encoding is Encoding.PROTOBUF:
@@ -157,6 +159,12 @@ def _request(body: bytes, encoding: Encoding, limits: Limits) -> ExportTraceServ
         problem = clean.text(error, _PROBLEM_LIMIT)
         raise UndecodableError(f"the body is not an export request in {encoding.value}: {problem}") from error
     return request
+
+
+def _has_more_objects(body: bytes, encoding: Encoding, limit: int) -> bool:
+    if encoding is Encoding.PROTOBUF:
+        return has_more_messages(body, limit)
+    return body.count(b"{") + body.count(b"[") > limit
 
 
 def _document(body: bytes) -> dict[str, Any]:

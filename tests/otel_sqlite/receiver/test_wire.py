@@ -6,8 +6,9 @@ import tracemalloc
 
 import pytest
 
-from otel_sqlite.receiver.wire import Encoding, Limits, TooLargeError, decode, inflate
-from tests.otel_sqlite.receiver.conftest import document, encoded, run_span
+from otel_sqlite.receiver.pieces import has_more_messages
+from otel_sqlite.receiver.wire import Encoding, Limits, TooLargeError, UndecodableError, decode, inflate
+from tests.otel_sqlite.receiver.conftest import attributes, document, encoded, run_span
 
 MIB = 1024 * 1024
 
@@ -58,14 +59,50 @@ def framed(tag, content):
 
 
 def test_spans_over_the_limit_are_counted_without_being_looked_at():
-    body = framed(0x0A, framed(0x12, framed(0x12, b"") * 1_000_000))
+    body = framed(0x0A, framed(0x12, framed(0x12, b"") * 900_000))
     tracemalloc.start()
     try:
-        spans, rejected = decode(body, Encoding.PROTOBUF, FEW)
+        spans, rejected = decode(body, Encoding.PROTOBUF, Limits(spans=10))
         assert tracemalloc.get_traced_memory()[1] < MIB
     finally:
         tracemalloc.stop()
-    assert (spans, rejected.total()) == ([], 1_000_000)
+    assert (spans, rejected.total()) == ([], 900_000)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        framed(0x0A, b"") * 501,
+        framed(0x0A, framed(0x12, b"") * 500),
+        framed(0x0A, framed(0x12, framed(0x12, b"") * 499)),
+        framed(0x0A, framed(0x12, framed(0x12, framed(0x4A, b"") * 498))),
+        framed(0x0A, framed(0x12, framed(0x12, framed(0x4A, framed(0x12, framed(0x2A, framed(0x0A, b"") * 495)))))),
+        framed(0x0A, framed(0x12, framed(0x12, framed(0x0A, b"x" * 16) + framed(0x5A, b"\x09" + b"t" * 8) * 498))),
+        framed(0x0A, framed(0x1A, b"x") * 300 + b"\x20\x96\x01\x2d1234\x3112345678" + framed(0x12, b"") * 500),
+        framed(0x0A, b"") * 501 + b"\xff" * 1_000_000,
+    ],
+    ids=["groups", "scopes", "spans", "attributes", "values", "events", "beside unknown fields", "before a fault"],
+)
+def test_protobuf_of_too_many_messages_is_refused_before_it_is_read(body):
+    with pytest.raises(TooLargeError, match="more than 500 objects"):
+        decode(body, Encoding.PROTOBUF, FEW)
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_every_message_of_a_request_counts_and_texts_do_not(limit):
+    event = {"name": "exception", "attributes": attributes(a="b" * 999)}
+    said = document({**run_span(), "events": [event]}, service__name="s")
+    # A group, its resource, a scope's group, its scope, the span, its status, the event, and four attributes with a value each.
+    assert has_more_messages(encoded(said, Encoding.PROTOBUF), 14 + limit) is (limit == 0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"\x0a", b"\x0a\xff", b"\x0a\x7f", b"\xff" * 2000, b"\x0f" * 2000, b"\x0a\x02\x12\x7f" + b"\x0b" * 2000],
+)
+def test_what_is_malformed_is_left_to_the_parser(body):
+    with pytest.raises(UndecodableError):
+        decode(body + b"\x07" * 1000, Encoding.PROTOBUF, FEW)
 
 
 def test_json_of_too_many_objects_is_refused_before_it_is_read():
