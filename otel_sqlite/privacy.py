@@ -73,7 +73,6 @@ _ON_RESOURCES: Final = {
     semconv.PROCESS_ID: _Form.NUMBER,
 }
 
-_OFFICIAL_SCHEMAS: Final = "https://opentelemetry.io/schemas/"
 _MASK: Final = "[...]"
 _NAME_LIMIT: Final = 200
 _PERSONAL: Final = re.compile(
@@ -96,6 +95,7 @@ _WORDS: Final = frozenset(
         *semconv.METHOD_WORDS,
     )
 )
+_OFFICIAL_SCHEMA: Final = re.compile(r"https://opentelemetry\.io/schemas/[0-9]{1,3}(\.[0-9]{1,3}){2}")
 _TYPE: Final = re.compile(r"[\w.<>-]+")
 _RANDOM: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _HOST: Final = re.compile(r"[a-z0-9.-]+(:\d{1,5})?", re.IGNORECASE)
@@ -170,7 +170,7 @@ def _scope(scope: InstrumentationScope | None) -> InstrumentationScope | None:
 
 
 def _schema(url: str | None) -> str:
-    return masked(url) if url and url.startswith(_OFFICIAL_SCHEMAS) else ""
+    return url if url and _OFFICIAL_SCHEMA.fullmatch(url) else ""
 
 
 def _bare(context: SpanContext | None) -> SpanContext | None:
@@ -206,7 +206,7 @@ def _formed(value: object, form: _Form, hash_key: bytes | None) -> _Value | None
 
 def _is_host(text: str) -> bool:
     try:
-        return bool(ip_address(text))
+        return bool(ip_address(text)) and "%" not in text  # the name of an interface follows it, or any text
     except ValueError:
         return bool(_HOST.fullmatch(text)) and masked(text) == text
 

@@ -175,6 +175,7 @@ def test_of_a_request_the_method_the_status_and_the_system_leave(leaving):
         ("http://jan%40example.org/", None),
         ("http://Jan de Vries/", None),
         ("http://[::1/", None),
+        ("http://[fe80::1%Jan]/", None),
         ("http://host:99999999/", None),
         ("/members/ABCD12X", None),
         ("", None),
@@ -342,6 +343,16 @@ def test_an_ordinary_name_is_not_masked(name):
 
 def test_what_is_too_long_for_a_name_is_none():
     assert (masked("x" * 200), masked("x" * 201)) == ("x" * 200, "[...]")
+
+
+@pytest.mark.parametrize(
+    ("url", "leaves"), [(OFFICIAL, OFFICIAL), (f"{OFFICIAL}/Jan de Vries", ""), ("https://opentelemetry.io/schemas/Jan", "")]
+)
+def test_only_the_address_of_an_official_schema_leaves(leaving, url, leaves):
+    out = leaving(schema_url=url)
+    out.tracer(schema_url=url).start_span("x").end()
+    (group,) = out.collector.requests[0].resource_spans
+    assert (group.schema_url, group.scope_spans[0].schema_url) == (leaves, leaves)
 
 
 def test_other_exporters_than_otlps_are_told_no_more():
