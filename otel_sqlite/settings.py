@@ -67,7 +67,7 @@ class Settings:
         retention_days: Age at which runs are deleted; error rows go earlier, the last completed run of a pipeline stays.
         exit_timeout_s: The longest time that what is left to do may delay the exit of a process; 0 is allowed.
         strict: Raise what would otherwise be logged (for tests).
-        otlp: Whether an OTLP endpoint is set.
+        otlp: Whether an OTLP endpoint is set, and no other exporters are chosen instead.
         is_sdk_disabled: Whether OpenTelemetry is switched off, and tracking with it.
     """
 
@@ -88,7 +88,7 @@ class Settings:
             exit_timeout_s=_number(env, "OTEL_SQLITE_EXIT_TIMEOUT", 5.0),
             strict=is_strict(),
             is_sdk_disabled=env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true",
-            otlp=bool(_otlp(env, "ENDPOINT")),
+            otlp=bool(_otlp(env, "ENDPOINT")) and _is_otlp_chosen(env.get("OTEL_TRACES_EXPORTER", "")),
         )
 
 
@@ -184,6 +184,12 @@ def _absolute(path: "Path") -> "Path":
 def _otlp(env: "Mapping[str, str]", name: str) -> str:
     """The value of an OTLP exporter's variable: the one for traces wins over the one for everything."""
     return env.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}", "").strip() or env.get(f"OTEL_EXPORTER_OTLP_{name}", "").strip()
+
+
+def _is_otlp_chosen(exporters: str) -> bool:
+    """Whether a list of exporters leaves OTLP in; one that is empty says nothing. ``none`` is a list of none."""
+    names = [name.strip() for name in exporters.split(",") if name.strip()]
+    return not names or any(name.startswith("otlp") for name in names)
 
 
 def _choice(name: str, raw: str, choices: "Sequence[str]") -> str:

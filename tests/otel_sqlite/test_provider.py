@@ -428,6 +428,17 @@ def test_nonsense_in_the_environment_does_not_keep_runs_from_the_dashboard(progr
 
 
 @pytest.mark.parametrize(
+    ("exporters", "names"),
+    [("", NAMES), ("otlp", NAMES), ("console, otlp_proto_http", NAMES), ("none", []), ("sqlite", []), ("console,sqlite", [])],
+)
+def test_nothing_is_sent_where_other_exporters_are_chosen(program, rows, collector, exporters, names):
+    done = program(CONFIGURED, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_TRACES_EXPORTER=exporters)
+    assert (done.stdout, done.stderr) == ("partial\n", "")
+    assert sorted(span.name for span in collector.spans) == names
+    assert rows() == ROWS
+
+
+@pytest.mark.parametrize(
     "garbage",
     [
         {"OTEL_BSP_MAX_QUEUE_SIZE": "0"},
