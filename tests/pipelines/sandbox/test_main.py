@@ -44,7 +44,7 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path, stop):
 def test_what_it_prints_is_fit_for_an_env_file(tmp_path):
     env_file = tmp_path / "settings.env"
     with serving(tmp_path / "a box") as (process, _):
-        lines = [process.stdout.readline() for _ in range(34)]
+        lines = [process.stdout.readline() for _ in range(33)]
         env_file.write_text("".join(lines))
         settings = dotenv_values(env_file)
         answer = httpx.get(
@@ -53,7 +53,7 @@ def test_what_it_prints_is_fit_for_an_env_file(tmp_path):
             trust_env=False,
         )
 
-    assert (len(settings), settings["SYNC_STATE_DIR"]) == (34, str(tmp_path / "a box" / "state"))
+    assert (len(settings), settings["SYNC_STATE_DIR"]) == (33, str(tmp_path / "a box" / "state"))
     assert (answer.status_code, answer.json()) == (200, [])
 
 
