@@ -111,17 +111,6 @@ def test_a_file_that_is_taken_away_comes_back_with_the_whole_of_every_open_run(w
     assert rows(database, "SELECT outcome, end_reason, total_created FROM runs") == [("partial", "ok", 2)]
 
 
-@pytest.mark.parametrize("take", [delete_all, replace_by_older], ids=lambda take: take.__name__)
-def test_a_run_in_which_nothing_happens_is_in_the_new_file_as_well(work, database, take):
-    worker = work("--pause")
-    worker.wait_for("step")
-    until(lambda: rows(database, "SELECT 1 FROM run_steps"))
-    take(database)
-
-    until(lambda: rows(database, "SELECT outcome FROM runs") == [("running",)])
-    worker.kill()
-
-
 IDLE = """
 import os, signal, sys
 from opentelemetry import trace

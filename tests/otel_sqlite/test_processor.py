@@ -510,3 +510,14 @@ class TestFork:
             assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 40
         assert rows("SELECT COUNT(*), SUM(created_count) FROM run_steps WHERE step_name = 'child'") == [(40, 40)]
         assert rows("SELECT COUNT(*) FROM run_steps WHERE outcome IS NULL") == [(0,)]
+
+
+def test_a_run_in_which_nothing_happens_is_in_a_new_database_as_well(path, tracked, read, until):
+    with tracked() as provider, run("people", tracer_provider=provider):
+        provider.force_flush()
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink()
+        until(path.exists)
+        provider.force_flush()
+        until(lambda: read("SELECT name FROM sqlite_master WHERE name = 'runs'") and read("SELECT outcome FROM runs"))
+        assert read("SELECT outcome FROM runs") == [("running",)]
