@@ -32,6 +32,10 @@ _RECOVER_TIMEOUT_S: Final = 30.0
 _PRUNE_EVERY_S: Final = 24 * 3600
 _PRUNE_AT_EXIT_S: Final = 0.2  # a process that ends after its only run has no other time for it
 _BATCH_ROWS: Final = 2_000
+_LEAPT: Final = (
+    "dashboard database %s: nothing old is deleted by itself, because no run began between %s and %s: "
+    "look at the clock, and if it is right, delete with 'otel-sqlite prune'"
+)
 
 
 class Recovered(NamedTuple):
@@ -75,6 +79,8 @@ def recover(path: "Path", timeout_s: float, clock: "Callable[[], int]" = time.ti
 def prune(path: "Path", days: int, may_go_on: "Callable[[], bool]") -> None:
     """Delete what is older than so many days, as far as it may go on; not again within a day of having found nothing left.
 
+    Nothing is deleted where a clock seems to have jumped ahead: it could never be had back.
+
     Raises:
         StoreError: What was not deleted by then stays.
     """
@@ -83,10 +89,13 @@ def prune(path: "Path", days: int, may_go_on: "Callable[[], bool]") -> None:
         if abs(time.time() - marker.stat().st_mtime) < _PRUNE_EVERY_S:
             return
     keep = retention.Keep.of_days(days, time.time_ns())
-    with closing(retention.prune(path, keep, _WRITE_TIMEOUT_S)) as chunks:
-        for _ in chunks:
-            if not may_go_on():
-                return
+    if (leap := retention.leap(path, keep, days, _WRITE_TIMEOUT_S)) is not None:
+        _logger.warning(_LEAPT, path, leap.gone, leap.kept or "now")
+    else:
+        with closing(retention.prune(path, keep, _WRITE_TIMEOUT_S)) as chunks:
+            for _ in chunks:
+                if not may_go_on():
+                    return
     with suppress(OSError):
         marker.touch(mode=0o600)
 

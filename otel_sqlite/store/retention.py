@@ -39,6 +39,17 @@ _DELETE_OF_RUNS: Final = (
     "DELETE FROM {0} WHERE id IN (SELECT id FROM {0} WHERE run_id IN (SELECT value FROM json_each(?)) LIMIT ?)"
 )
 _DELETE_RUNS: Final = "DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))"
+# What would go by each limit, and the runs before and after that limit when too many days lie between them.
+_DUE: Final = (
+    ("runs_since", f"{EXPIRED_RUNS} LIMIT 1"),
+    ("errors_since", "SELECT 1 FROM run_errors WHERE created_at < :errors_since LIMIT 1"),
+)
+_LEAP: Final = """
+SELECT gone, kept FROM (SELECT
+  (SELECT MAX(started_at) FROM runs WHERE started_at < :since) AS gone,
+  (SELECT MIN(started_at) FROM runs WHERE started_at >= :since) AS kept)
+WHERE gone IS NOT NULL AND ifnull(julianday(kept) - julianday(gone) > :days, 1)
+"""
 
 
 class Keep(NamedTuple):
@@ -56,6 +67,18 @@ class Keep(NamedTuple):
     def of_days(cls, days: int, now_ns: int, error_days: int = ERROR_DAYS) -> Self:
         """What is kept at this moment; error rows never outlive their runs."""
         return cls(timestamp(now_ns - days * _DAY_NS), timestamp(now_ns - min(days, error_days) * _DAY_NS))
+
+
+class Leap(NamedTuple):
+    """A time without any run that is longer than what is kept: perhaps nobody recorded, perhaps a clock jumped ahead.
+
+    Attributes:
+        gone: When the last run before it started, which would be deleted with all that is older.
+        kept: When the first run after it did; None: there is none.
+    """
+
+    gone: str
+    kept: str | None
 
 
 class Pruned(NamedTuple):
@@ -101,6 +124,21 @@ def prune(path: "Path", keep: Keep, timeout_s: float) -> "Generator[Pruned]":
             rows = _next_size(rows, time.monotonic() - began)
             done = Pruned(*map(sum, zip(done, chunk, strict=True)))
             yield done
+
+
+def leap(path: "Path", keep: Keep, days: int, timeout_s: float) -> Leap | None:
+    """Whether time seems to have leapt to where things are too old now; None: it passed, or there is nothing to delete.
+
+    Raises:
+        StoreError: The database cannot be asked now.
+    """
+    with closing(dashboard(path)) as database, database.transaction(timeout_s) as connection:
+        for limit, due in _DUE:
+            if connection.execute(due, keep._asdict()).fetchone():
+                values = {"since": getattr(keep, limit), "days": max(days, ERROR_DAYS)}
+                if (found := connection.execute(_LEAP, values).fetchone()) is not None:
+                    return Leap(*found)
+    return None
 
 
 def rewrite(path: "Path", timeout_s: float) -> bool:

@@ -3,16 +3,18 @@
 import os
 import sqlite3
 import threading
+import time
 from contextlib import closing
 
 import pytest
 
 from otel_sqlite import death, run
 from otel_sqlite import journal as journals
-from otel_sqlite.applier import Recovered, recover
+from otel_sqlite.applier import Recovered, prune, recover
 from otel_sqlite.errors import ForeignDatabaseError
 from otel_sqlite.journal import Header, Journal
 from otel_sqlite.model import timestamp
+from otel_sqlite.store.adopt import dashboard
 
 
 @pytest.fixture
@@ -246,3 +248,53 @@ def test_a_run_of_another_machine_is_not_labelled_for_its_journal_is_not_here(pa
         file.unlink()
     assert recover(path, 5).labelled == 0
     assert read("SELECT outcome FROM runs") == [("running",)]
+
+
+DAY_NS = 24 * 3600 * 1_000_000_000
+
+
+@pytest.fixture
+def history(path):
+    """Record ended runs of so many days ago, each with an error."""
+
+    def record(*ages_days):
+        with closing(dashboard(path)) as database, database.transaction(5) as connection:
+            for age_days in ages_days:
+                at = timestamp(time.time_ns() - age_days * DAY_NS)
+                connection.execute("INSERT INTO runs (pipeline, started_at, outcome) VALUES ('people', ?, 'success')", (at,))
+                columns = "run_id, step_name, error_message, created_at"
+                connection.execute(f"INSERT INTO run_errors ({columns}) VALUES (last_insert_rowid(), 's', 'm', ?)", (at,))
+
+    return record
+
+
+@pytest.mark.parametrize("since_the_leap", [[], [0], [20, 0], [100, 0]])
+def test_a_clock_that_jumped_ahead_deletes_nothing_by_itself(path, history, read, caplog, since_the_leap):
+    history(4_300, 4_250, *since_the_leap)
+    for _ in range(2):
+        prune(path, 400, lambda: True)
+    assert read("SELECT COUNT(*) FROM runs") == read("SELECT COUNT(*) FROM run_errors") == [(2 + len(since_the_leap),)]
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "nothing old is deleted by itself, because no run began between" in said
+    assert said.endswith("look at the clock, and if it is right, delete with 'otel-sqlite prune'")
+
+
+@pytest.mark.parametrize("days", [400, 7])
+def test_where_time_passed_the_old_goes_by_itself(path, history, read, caplog, days):
+    history(900, 830, 760, 690, 620, 550, 480, 410, 340, 270, 200, 130, 60, 0)
+    prune(path, days, lambda: True)
+    assert read("SELECT COUNT(*) FROM runs") == [(6 if days == 400 else 1,)]
+    assert read("SELECT COUNT(*) FROM run_errors") == [(2 if days == 400 else 1,)]
+    assert caplog.records == []
+
+
+def test_a_last_run_that_stays_for_its_age_is_no_leap(path, history, read, caplog):
+    """Such as that of a pipeline that was given up: it is never deleted, so it is to keep nothing else from going."""
+    history(2_000)
+    with closing(dashboard(path)) as database, database.transaction(5) as connection:
+        connection.execute("UPDATE runs SET pipeline = 'given up'")
+        connection.execute("DELETE FROM run_errors")
+    history(300, 0)
+    prune(path, 400, lambda: True)
+    assert read("SELECT COUNT(*) FROM runs") == [(3,)]
+    assert caplog.records == []
