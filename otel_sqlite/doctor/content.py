@@ -31,11 +31,7 @@ def is_ours(case: Case) -> Findings:
     try:
         with Reader(case.path) as reader:
             if not reader.is_current:
-                yield note(
-                    "older-version",
-                    "made by an older version or by the tracker that came before",
-                    quoted("otel-sqlite", "init", "--path", case.path),
-                )
+                yield _old_or_empty(case)
     except ForeignDatabaseError as error:
         yield _foreign(error)
     except NewerDatabaseError as error:
@@ -53,6 +49,13 @@ def is_whole(case: Case) -> Findings:
     """Whether every page of it can be read and makes sense."""
     if found := faults(case.path, is_full=case.is_full):
         yield _broken(case, found)
+
+
+def _old_or_empty(case: Case) -> Finding:
+    remedy = quoted("otel-sqlite", "init", "--path", case.path)
+    if case.path.stat().st_size == 0:
+        return note("empty", "it is empty: nothing is recorded in it", f"{remedy} (or run a pipeline)")
+    return note("older-version", "made by an older version or by the tracker that came before", remedy)
 
 
 def _foreign(error: ForeignDatabaseError) -> Finding:

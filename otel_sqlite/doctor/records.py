@@ -49,11 +49,13 @@ def nothing_is_lost(case: Case) -> Findings:
             f"{quoted('otel-sqlite', 'runs', '--path', case.path)} (the note names the runs; otel-sqlite show RUN says more)",
         )
     if ledger.missing:
+        is_waiting = any(_is_dead(file) for file in _journals(case))
+        where = "still in a journal" if is_waiting else "on their way"
         yield note(
             "missing",
             f"of {ledger.offered} item errors of the last 7 days {ledger.stored} are stored, {ledger.dropped} dropped, "
-            f"{ledger.missing} neither: deleted since, or still in a journal",
-            quoted("otel-sqlite", "recover", "--path", case.path),
+            f"{ledger.missing} neither: deleted since (by prune, forget or a repair), or {where}",
+            quoted("otel-sqlite", "recover", "--path", case.path) if is_waiting else "",
         )
 
 

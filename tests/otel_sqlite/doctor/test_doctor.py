@@ -144,6 +144,19 @@ def test_an_older_version_is_no_problem(made, found):
     assert found()["older-version"].level is Level.NOTE
 
 
+def test_an_empty_file_is_said_to_be_empty(path, found):
+    path.parent.mkdir(mode=0o700)
+    path.touch(mode=0o600)
+    assert found() == {
+        "empty": Finding(
+            condition="empty",
+            level=Level.NOTE,
+            facts="it is empty: nothing is recorded in it",
+            remedy=f"otel-sqlite init --path {path} (or run a pipeline)",
+        )
+    }
+
+
 @AS_ROOT
 def test_a_file_that_this_user_may_not_write_is_a_problem(in_child):
     with tempfile.TemporaryDirectory() as folder:  # those of pytest can be entered by root alone
@@ -334,10 +347,19 @@ def test_what_was_dropped_long_ago_is_not_said(write, found):
     assert found() == {}
 
 
-def test_item_errors_that_are_neither_stored_nor_dropped_are_counted(write, found):
+def test_item_errors_that_are_neither_stored_nor_dropped_are_counted(write, found, path):
     write("INSERT INTO runs (id, pipeline, started_at, outcome, run_uid) VALUES (1, 'p', ?, 'success', 'r')", NOW)
     write("INSERT INTO run_steps (run_id, step_name, started_at, errors_offered) VALUES (1, 's', ?, 5)", NOW)
-    assert found()["missing"].facts.startswith("of 5 item errors of the last 7 days 0 are stored, 0 dropped, 5 neither")
+    counts = "of 5 item errors of the last 7 days 0 are stored, 0 dropped, 5 neither: "
+    counts += "deleted since (by prune, forget or a repair), or "
+    deleted = Finding(condition="missing", level=Level.NOTE, facts=f"{counts}on their way")
+    assert found() == {"missing": deleted}
+
+    Journal(path, _NoLock()).close(remove=False)
+
+    waiting = found()["missing"]
+    assert waiting.facts == f"{counts}still in a journal"
+    assert waiting.remedy == f"otel-sqlite recover --path {path}"
 
 
 def test_a_running_run_that_nobody_watches_is_named(write, found):
