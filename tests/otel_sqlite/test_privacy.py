@@ -318,7 +318,9 @@ def test_no_address_number_or_identifier_leaves_by_any_field(collector, personal
 
 @pytest.mark.parametrize("key", [KEY, None])
 @pytest.mark.parametrize(
-    "text", ["Jan de Vries", "Dorpsstraat 12, 1234 AB Testdorp", "geboren op 1 mei 2014", "\ud800 Jan de Vries\0"]
+    "text",
+    ["Jan de Vries", "Dorpsstraat 12, 1234 AB Testdorp", "geboren op 1 mei 2014", "\ud800 Jan de Vries\0"],
+    ids=["a name", "an address", "a date", "odd characters"],
 )
 def test_no_text_leaves_but_names(leaving, text, key):
     resource = {"process.command_line": text, "service.instance.id": text, "host.name": text, text: text}
