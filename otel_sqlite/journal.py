@@ -14,6 +14,7 @@ import time
 import uuid
 from collections import deque
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -189,16 +190,18 @@ class Journal:
     def read(self, start: int) -> Lines:
         """Whole lines from the place ``start`` on, some megabytes at most. For the thread that empties it."""
         base = self.start
-        lines = _read(self._descriptor, start - base)
+        lines = _read(self._descriptor, max(start - base, 0))
         return lines._replace(end=lines.end + base)
 
     def show_life(self) -> None:
-        """Leave a sign of life, the file's modification time; make the file anew when somebody has removed it."""
+        """Leave a sign of life, the file's modification time; make the file anew when somebody removed or truncated it."""
         with self._lock, contextlib.suppress(OSError):
             os.utime(self._descriptor)
             self._write_waiting()
             if not self._is_linked():
                 self._relink()
+            if os.fstat(self._descriptor).st_size < self.end - self.start:
+                self._begin_anew()
 
     def empty_if(self, may: "Callable[[], bool]", end: int) -> int:
         """Forget all lines, if they end at ``end`` and ``may`` agrees: no run needs them again. Returns where reading goes on."""
@@ -223,7 +226,7 @@ class Journal:
                 return
             marks = {mark for span in open_spans() for mark in _marks(span)}
         kept = self._lines_with(marks, size)
-        if 2 * len(kept) > size:  # it is the open runs that are large
+        if kept is None:  # it is the open runs that are large
             self._shrink_at = 2 * size
             return
         with self._lock, contextlib.suppress(OSError):
@@ -246,11 +249,22 @@ class Journal:
         with contextlib.suppress(OSError):
             os.close(self._descriptor)
 
-    def _lines_with(self, marks: "Collection[bytes]", size: int) -> bytes:
-        """The header, and of the first ``size`` bytes the lines that hold one of these marks."""
-        lines = os.pread(self._descriptor, size, 0).split(_NEWLINE)
-        kept = (line for line in lines if any(mark in line for mark in marks))
-        return _header_line(self.header) + b"".join(line + _NEWLINE for line in kept)
+    def _lines_with(self, marks: "Collection[bytes]", size: int) -> bytes | None:
+        """The header, and of the first ``size`` bytes the lines that hold one of these marks; None: more than half of them."""
+        kept = bytearray(_header_line(self.header))
+        for line in self._lines(size):
+            if 2 * len(kept) > size:
+                return None
+            if any(mark in line for mark in marks):
+                kept += line + _NEWLINE
+        return None if 2 * len(kept) > size else bytes(kept)
+
+    def _lines(self, size: int) -> "Iterator[bytes]":
+        """The whole lines in the first ``size`` bytes."""
+        rest = b""
+        for start in range(0, size, _READ_BYTES):
+            *lines, rest = (rest + os.pread(self._descriptor, min(_READ_BYTES, size - start), start)).split(_NEWLINE)
+            yield from lines
 
     def _write_waiting(self) -> None:
         while self._waiting:
@@ -293,14 +307,21 @@ class Journal:
         except OSError:
             return False
 
-    def _relink(self) -> None:
+    def _relink(self, *header: bytes) -> None:
         """The same journal in a new file: without one at its path nobody sees that this process lives."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         written = range(0, self.end - self.start, _READ_BYTES)
         lines = (os.pread(self._descriptor, _READ_BYTES, start) for start in written)
-        descriptor = _make(self._path.with_suffix(_TEMPORARY), self._path, lines)
+        descriptor = _make(self._path.with_suffix(_TEMPORARY), self._path, chain(header, lines))
         os.close(self._descriptor)
         self._descriptor = descriptor
+
+    def _begin_anew(self) -> None:
+        """What somebody left of the journal in a new file, which is read from its first line: places in the old one are wrong."""
+        self._relink(_header_line(self.header))
+        self.start = self.end
+        self.end += os.fstat(self._descriptor).st_size
+        _logger.warning("journal %s was truncated by somebody else: what was not in the database yet is lost", self._path)
 
 
 class DeadJournal:
@@ -375,6 +396,8 @@ def exist(path: Path) -> bool:
 
 def is_gone(path: Path, name: str) -> bool:
     """Whether this journal does not exist any more, and its process does not hold it without a name, about to make it anew."""
+    if "/" in name or not name.endswith(SUFFIX):  # none of ours: it could lead anywhere
+        return True
     try:
         is_there = (folder(path) / name).exists()
     except OSError as error:  # no right to look says nothing; a name that no file can have says all
@@ -385,9 +408,11 @@ def is_gone(path: Path, name: str) -> bool:
 def _is_held_unnamed(name: str) -> bool:
     """Whether the process that a journal's name tells has it open: known on Linux, and of processes that we may look into."""
     pid = name.partition("-")[2].partition("-")[0]
+    if not (pid.isascii() and pid.isdigit()):
+        return False
     try:
         links = list(Path("/proc", pid, "fd").iterdir())
-    except (OSError, ValueError):  # ValueError: NUL in a name that somebody has tampered with
+    except OSError:
         return False
     for link in links:
         with contextlib.suppress(OSError):  # closed since

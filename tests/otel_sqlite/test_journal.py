@@ -4,7 +4,9 @@ import json
 import os
 import resource
 import stat
+import sys
 import threading
+import tracemalloc
 from contextlib import contextmanager
 
 import pytest
@@ -264,6 +266,44 @@ def test_one_that_somebody_removed_is_made_anew_with_all_it_had(path, journal):
     assert left_behind(path) == []
 
 
+@pytest.mark.parametrize("left", [0, 10, "all but the end of the last line"])
+def test_one_that_somebody_truncated_goes_on_in_a_new_file_with_what_is_left(path, journal, caplog, left):
+    journal.append(said(1))
+    read_to = journal.end
+    file = journals.folder(path) / journal.name
+    os.truncate(file, left if isinstance(left, int) else file.stat().st_size - 10)
+    journal.append(said(2, summary="after that"))
+    journal.append(said(3))
+
+    journal.show_life()
+    journal.append(said(4))
+
+    # What was appended to a line that was cut is lost with it.
+    assert journal.read(read_to).records == [said(2, summary="after that"), said(3), said(4)][left != 0 :]
+    assert journal.read(journal.read(read_to).end).records == []
+    assert file.stat().st_size == journal.end - journal.start
+    assert json.loads(file.read_bytes().partition(b"\n")[0])[2:] == list(journal.header)
+    assert left_behind(path) == []
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+@pytest.mark.parametrize("name", ["../../../elsewhere.jsonl", "..", "", ".", "1-2-\0.jsonl", "elsewhere"])
+def test_a_name_that_is_none_of_a_journal_leads_nowhere(path, journal, tmp_path, name):
+    (tmp_path / "elsewhere.jsonl").touch()
+    (journals.folder(path) / "elsewhere").touch()
+    assert journals.is_gone(path, name)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells by /proc who holds a file")
+def test_only_the_process_of_a_number_is_asked_whether_it_holds_a_journal(path, tmp_path):
+    """/proc has other folders, too."""
+    for pid, is_gone in ((str(os.getpid()), False), ("self", True), ("thread-self", True)):
+        file = tmp_path / f"1-{pid}-2.jsonl"
+        with file.open("w"):
+            file.unlink()
+            assert journals.is_gone(path, file.name) == is_gone
+
+
 def test_the_sign_of_life_is_the_time_of_the_file(path):
     journal = Journal(path, threading.RLock())
     os.utime(journals.folder(path) / journal.name, ns=(5, 5))
@@ -366,3 +406,19 @@ def test_what_is_appended_while_it_shrinks_is_kept(journal):
     journal.shrink(end, meanwhile)
     assert journal.read(end).records == [said(3)]
     assert journal.read(journal.start).records == [said(3)]
+
+
+def test_shrinking_takes_no_more_memory_than_what_it_keeps(journal, monkeypatch):
+    monkeypatch.setattr(journals, "_READ_BYTES", 64 * 1024)
+    closed, is_open = said(1, summary="x" * 10_000), said(2)
+    for _ in range(900):
+        journal.append(closed)
+    journal.append(is_open)
+    tracemalloc.start()
+    try:
+        journal.shrink(journal.end, lambda: [is_open.span])
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert journal.read(journal.start).records == [is_open]
+    assert most < 1024 * 1024

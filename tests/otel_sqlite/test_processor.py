@@ -521,3 +521,16 @@ def test_a_run_in_which_nothing_happens_is_in_a_new_database_as_well(path, track
         provider.force_flush()
         until(lambda: read("SELECT name FROM sqlite_master WHERE name = 'runs'") and read("SELECT outcome FROM runs"))
         assert read("SELECT outcome FROM runs") == [("running",)]
+
+
+def test_a_journal_that_somebody_truncates_costs_nothing_that_comes_after(path, tracked, read, caplog):
+    with tracked() as provider, run("people", tracer_provider=provider) as r:
+        provider.force_flush()
+        (file,) = journal.folder(path).glob("*.jsonl")
+        os.truncate(file, 0)
+        with r.step("download") as step:
+            step.count(created=1)
+    assert read("SELECT outcome, total_created FROM runs") == [("success", 1)]
+    assert read("SELECT step_name, outcome FROM run_steps") == [("download", "success")]
+    assert not journal.exist(path)
+    assert ["was truncated by somebody else" in record.getMessage() for record in caplog.records] == [True]
