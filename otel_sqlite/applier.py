@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_sqlite import death
 from otel_sqlite import journal as journals
+from otel_sqlite.dead import dead_journals, is_gone
 from otel_sqlite.errors import StoreError, StoreRecoveringError, StoreReplacedError
 from otel_sqlite.model import DropRecord, EndReason, SpanRecords, timestamp
 from otel_sqlite.store import retention
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from otel_sqlite.journal import DeadJournal, Header, Journal
+    from otel_sqlite.dead import DeadJournal
+    from otel_sqlite.journal import Header, Journal
     from otel_sqlite.model import RunRecord, StepRecord
     from otel_sqlite.settings import Settings
 
@@ -249,7 +251,7 @@ def _recover(
         return time.monotonic() < deadline and not (stop is not None and stop.is_set())
 
     done = waiting = labelled = 0
-    for dead in journals.dead_journals(writer.path):
+    for dead in dead_journals(writer.path):
         is_done = False
         try:
             with closing(dead):
@@ -312,7 +314,7 @@ def _label_unwatched(writer: Writer, deadline: float, now_ns: int) -> int:
     """Label runs whose journal is gone, or that nobody watches and that fell silent."""
     host, labelled = journals.host(), 0
     for name in writer.watched_journals(host, _remaining_s(deadline)):
-        if journals.is_gone(writer.path, name):
+        if is_gone(writer.path, name):
             evidence = "its process is gone, and its journal with it"
             labelled += writer.label(name, EndReason.PROCESS_DIED, evidence, None, _remaining_s(deadline))
     return labelled + writer.label_unwatched(host, now_ns, _remaining_s(deadline))

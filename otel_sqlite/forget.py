@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from otel_sqlite import applier, journal
+from otel_sqlite import applier, dead, journal
 from otel_sqlite.store import forget as rows
 from otel_sqlite.store.connection import sidecar
 from otel_sqlite.store.reader import Reader
@@ -97,5 +97,5 @@ def _mentions(file: "Path", needles: "Sequence[bytes]") -> bool:
 
 
 def _holder(path: "Path", file: "Path") -> Holder:
-    is_live = file.parent == journal.folder(path) and journal.is_held(file)
-    return Holder(str(file), *journal.owner(file)) if is_live else Holder(str(file), None, [])
+    is_live = file.parent == journal.folder(path) and dead.is_held(file)
+    return Holder(str(file), *dead.owner(file)) if is_live else Holder(str(file), None, [])

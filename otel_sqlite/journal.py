@@ -8,7 +8,6 @@ import errno
 import json
 import logging
 import os
-import stat
 import sys
 import time
 import uuid
@@ -16,12 +15,12 @@ from collections import deque
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from otel_sqlite import clean, death
+from otel_sqlite import death
 from otel_sqlite.errors import StorePathError
 from otel_sqlite.model import DropRecord, ErrorRecord, RunRecord, SpanRecords, StepRecord
-from otel_sqlite.store.connection import deadly_size, is_locked, make_folder, refusal, sidecar, try_lock, unlock
+from otel_sqlite.store.connection import deadly_size, make_folder, refusal, sidecar, try_lock, unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -30,17 +29,15 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 SUFFIX: Final = ".jsonl"
-_TEMPORARY: Final = ".new"
-_STILLBORN_AFTER_S: Final = 60
-_FORMAT: Final = 1
+TEMPORARY: Final = ".new"
+FORMAT: Final = 1
 _SHRINK_BYTES: Final = 8 * 1024 * 1024
 _READ_BYTES: Final = 4 * 1024 * 1024
 _LONGEST_LINE: Final = 64 * 1024 * 1024  # far more than a record ever takes: what is longer is none
 _WAITING_BYTES: Final = 4 * 1024 * 1024
-_UNREADABLE: Final = (ValueError, TypeError, RecursionError)
-_NEWLINE: Final = b"\n"
+NEWLINE: Final = b"\n"
 _to_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would make one for each line
-_KINDS: Final = {"run": RunRecord, "step": StepRecord}
+KINDS: Final = {"run": RunRecord, "step": StepRecord}
 
 
 class Header(NamedTuple):
@@ -98,7 +95,7 @@ def folder(path: Path) -> Path:
 def encode(records: SpanRecords) -> bytes:
     """The records as one line."""
     kind = "run" if isinstance(records.span, RunRecord) else "step"
-    return _to_json([kind, *records]).encode("utf-8", "replace") + _NEWLINE
+    return _to_json([kind, *records]).encode("utf-8", "replace") + NEWLINE
 
 
 def decode(line: bytes) -> SpanRecords | None:
@@ -112,7 +109,7 @@ def decode(line: bytes) -> SpanRecords | None:
         if parsed[0] == "journal":
             return None
         kind, span, errors, drops = parsed
-        return SpanRecords(_KINDS[kind](*span), [ErrorRecord(*e) for e in errors], [DropRecord(*d) for d in drops])
+        return SpanRecords(KINDS[kind](*span), [ErrorRecord(*e) for e in errors], [DropRecord(*d) for d in drops])
     except (TypeError, KeyError, IndexError) as error:
         raise ValueError(f"not a record: {error!r}") from error
 
@@ -151,7 +148,7 @@ class Journal:
         self.end = 0
         self.header = Header(host(), os.getpid(), boot_id(), *(death.memory_group() or ()))
         # Made under another name and locked before it gets its own: nobody ever sees it unlocked while its owner lives.
-        temporary = self._path.with_suffix(_TEMPORARY)
+        temporary = self._path.with_suffix(TEMPORARY)
         try:
             header = _header_line(self.header)
             self._descriptor = _make(temporary, self._path, [header])
@@ -184,13 +181,13 @@ class Journal:
             if self._waiting:
                 self._lose(self._waiting)
                 # What comes later, from a run that outlives the shutdown, begins on a line of its own.
-                self._waiting = deque([_Waiting(_NEWLINE, 0)])
-                self._waiting_bytes = len(_NEWLINE)
+                self._waiting = deque([_Waiting(NEWLINE, 0)])
+                self._waiting_bytes = len(NEWLINE)
 
     def read(self, start: int) -> Lines:
         """Whole lines from the place ``start`` on, some megabytes at most. For the thread that empties it."""
         base = self.start
-        lines = _read(self._descriptor, max(start - base, 0))
+        lines = read_lines(self._descriptor, max(start - base, 0))
         return lines._replace(end=lines.end + base)
 
     def show_life(self) -> None:
@@ -231,7 +228,7 @@ class Journal:
             return
         with self._lock, contextlib.suppress(OSError):
             tail = os.pread(self._descriptor, self.end - end, size)  # appended meanwhile
-            descriptor = _make(self._path.with_suffix(_TEMPORARY), self._path, [kept, tail])
+            descriptor = _make(self._path.with_suffix(TEMPORARY), self._path, [kept, tail])
             os.close(self._descriptor)
             self._descriptor = descriptor
             self.start = end - len(kept)
@@ -256,14 +253,14 @@ class Journal:
             if 2 * len(kept) > size:
                 return None
             if any(mark in line for mark in marks):
-                kept += line + _NEWLINE
+                kept += line + NEWLINE
         return None if 2 * len(kept) > size else bytes(kept)
 
     def _lines(self, size: int) -> "Iterator[bytes]":
         """The whole lines in the first ``size`` bytes."""
         rest = b""
         for start in range(0, size, _READ_BYTES):
-            *lines, rest = (rest + os.pread(self._descriptor, min(_READ_BYTES, size - start), start)).split(_NEWLINE)
+            *lines, rest = (rest + os.pread(self._descriptor, min(_READ_BYTES, size - start), start)).split(NEWLINE)
             yield from lines
 
     def _write_waiting(self) -> None:
@@ -312,7 +309,7 @@ class Journal:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         written = range(0, self.end - self.start, _READ_BYTES)
         lines = (os.pread(self._descriptor, _READ_BYTES, start) for start in written)
-        descriptor = _make(self._path.with_suffix(_TEMPORARY), self._path, chain(header, lines))
+        descriptor = _make(self._path.with_suffix(TEMPORARY), self._path, chain(header, lines))
         os.close(self._descriptor)
         self._descriptor = descriptor
 
@@ -324,127 +321,9 @@ class Journal:
         _logger.warning("journal %s was truncated by somebody else: what was not in the database yet is lost", self._path)
 
 
-class DeadJournal:
-    """The journal of a process that is gone. It is not locked: who did would be taken for that process, alive."""
-
-    def __init__(self, path: Path, descriptor: int) -> None:
-        """Take over a journal that is open on ``descriptor``."""
-        self.name = os.fsencode(path.name).decode("utf-8", "replace")
-        self._path = path
-        self._descriptor = descriptor
-
-    @property
-    def last_sign_ns(self) -> int:
-        """When its process last gave a sign of life."""
-        return os.fstat(self._descriptor).st_mtime_ns
-
-    @property
-    def header(self) -> Header | None:
-        """Whose journal it was; None when that cannot be read."""
-        try:
-            mark, version, machine, pid, boot, *memory = self._first_line()
-        except _UNREADABLE:
-            return None
-        if (mark, version) != ("journal", _FORMAT):
-            return None
-        file, kills = (*memory, None, None)[:2]
-        return Header(str(machine), clean.count(pid), boot and str(boot), file and str(file), clean.count(kills))
-
-    @property
-    def is_known(self) -> bool:
-        """False for the journal of a newer version, which waits for a reader that knows it."""
-        try:
-            mark, version, *_ = self._first_line()
-        except _UNREADABLE:
-            return True
-        return bool(mark != "journal" or version == _FORMAT)
-
-    def _first_line(self) -> list[Any]:
-        first: list[Any] = json.loads(os.pread(self._descriptor, 4096, 0).partition(_NEWLINE)[0])
-        return first
-
-    def read(self, start: int) -> Lines:
-        """Whole lines from byte ``start``; a torn last line is left out."""
-        return _read(self._descriptor, start)
-
-    def remove(self) -> None:
-        """Delete the file: all of it is in the database."""
-        self._path.unlink(missing_ok=True)
-
-    def close(self) -> None:
-        """Let go."""
-        os.close(self._descriptor)
-
-
-def dead_journals(path: Path) -> "Iterator[DeadJournal]":
-    """The journals beside a database whose processes are gone, oldest first; the caller closes each."""
-    try:
-        files = sorted(folder(path).iterdir())
-    except OSError:
-        return
-    for file in files:
-        if file.suffix == _TEMPORARY:
-            _remove_stillborn(file)
-        elif file.suffix == SUFFIX and (descriptor := _open_dead(file)) is not None:
-            yield DeadJournal(file, descriptor)
-
-
 def exist(path: Path) -> bool:
     """Whether there is any journal, of the living or the dead."""
     return any(folder(path).glob(f"*{SUFFIX}"))
-
-
-def is_gone(path: Path, name: str) -> bool:
-    """Whether this journal does not exist any more, and its process does not hold it without a name, about to make it anew."""
-    if "/" in name or not name.endswith(SUFFIX):  # none of ours: it could lead anywhere
-        return True
-    try:
-        is_there = (folder(path) / name).exists()
-    except OSError as error:  # no right to look says nothing; a name that no file can have says all
-        is_there = error.errno != errno.ENAMETOOLONG
-    return not is_there and not _is_held_unnamed(name)
-
-
-def _is_held_unnamed(name: str) -> bool:
-    """Whether the process that a journal's name tells has it open: known on Linux, and of processes that we may look into."""
-    pid = name.partition("-")[2].partition("-")[0]
-    if not (pid.isascii() and pid.isdigit()):
-        return False
-    try:
-        links = list(Path("/proc", pid, "fd").iterdir())
-    except OSError:
-        return False
-    for link in links:
-        with contextlib.suppress(OSError):  # closed since
-            if name in str(link.readlink()):
-                return True
-    return False
-
-
-def is_held(file: Path) -> bool:
-    """Whether the process lives that writes this journal."""
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        return is_locked(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def owner(file: Path) -> tuple[int | None, list[str]]:
-    """The pid of the process that writes a journal, and the pipelines that it tells of."""
-    pid, pipelines = None, set()
-    with contextlib.suppress(OSError), file.open("rb") as lines:
-        for line in lines:
-            with contextlib.suppress(ValueError, LookupError, TypeError):
-                kind, *values = json.loads(line)
-                if kind == "journal":
-                    pid = Header(*values[1:]).pid
-                elif kind in _KINDS:
-                    pipelines.add(_KINDS[kind](*values[0]).pipeline or "")
-    return pid, sorted(pipelines - {""})
 
 
 def host() -> str:
@@ -488,30 +367,6 @@ def _begin(descriptor: int, lines: "Iterable[bytes]") -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _remove_stillborn(file: Path) -> None:
-    """Delete a journal whose process died before it had its name; a young one may be about to get it."""
-    with contextlib.suppress(OSError):
-        if time.time() - file.stat().st_mtime > _STILLBORN_AFTER_S:
-            file.unlink()
-
-
-def _open_dead(path: Path) -> int | None:
-    """The descriptor of a journal that nobody holds; None when somebody does, it is gone, or it is no plain file."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        found = os.fstat(descriptor)
-        # Between opening and looking, its owner may have come to an end and removed it.
-        if stat.S_ISREG(found.st_mode) and not is_locked(descriptor) and os.path.samestat(found, path.stat()):
-            return descriptor
-    except OSError:
-        pass
-    os.close(descriptor)
-    return None
-
-
 def _marks(span: RunRecord | StepRecord) -> "Iterator[bytes]":
     """What every line of a span's run holds; some others may hold it, too."""
     if span.run_uid is None:  # which run it is, is not known here: all of its trace
@@ -522,21 +377,22 @@ def _marks(span: RunRecord | StepRecord) -> "Iterator[bytes]":
 
 
 def _header_line(header: Header) -> bytes:
-    return json.dumps(["journal", _FORMAT, *header]).encode() + _NEWLINE
+    return json.dumps(["journal", FORMAT, *header]).encode() + NEWLINE
 
 
-def _read(descriptor: int, start: int) -> Lines:
+def read_lines(descriptor: int, start: int) -> Lines:
+    """Whole lines from byte ``start`` of a journal on; a torn last line is left out."""
     size = _READ_BYTES
     while True:
         data = os.pread(descriptor, size, start)
-        end = data.rfind(_NEWLINE) + 1
+        end = data.rfind(NEWLINE) + 1
         if end or len(data) < size:
             break
         if size > _LONGEST_LINE:
             return Lines([], 1, start + size)
         size *= 2  # one line longer than what was read
     records, unreadable = [], 0
-    for line in data[:end].split(_NEWLINE):
+    for line in data[:end].split(NEWLINE):
         if not line:
             continue
         try:

@@ -105,7 +105,7 @@ GUARDS: Final = (
     ),
     Guard(
         name="a journal that goes while it is being looked at",
-        file="otel_sqlite/journal.py",
+        file="otel_sqlite/dead.py",
         code=" and not is_locked(descriptor) and os.path.samestat(found, path.stat()):",
         without=" and not is_locked(descriptor):",
         test="tests/otel_sqlite/test_journal.py",
@@ -119,21 +119,21 @@ GUARDS: Final = (
     ),
     Guard(
         name="the lease, before a journal is taken for dead",
-        file="otel_sqlite/journal.py",
+        file="otel_sqlite/dead.py",
         code="stat.S_ISREG(found.st_mode) and not is_locked(descriptor) and",
         without="stat.S_ISREG(found.st_mode) and",
         test="tests/faults/test_exits.py::test_a_stopped_process_is_running_and_goes_on",
     ),
     Guard(
         name="a link among the journals",
-        file="otel_sqlite/journal.py",
+        file="otel_sqlite/dead.py",
         code="os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC",
         without="os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC",
         test=_JOURNALS + "test_a_link_among_the_journals_never_harms_what_it_leads_to[symbolic]",
     ),
     Guard(
         name="what is no file among the journals",
-        file="otel_sqlite/journal.py",
+        file="otel_sqlite/dead.py",
         code="        if stat.S_ISREG(found.st_mode) and ",
         without="        if ",
         test=_JOURNALS + "test_what_is_no_file_among_the_journals_is_left_alone[FIFO]",

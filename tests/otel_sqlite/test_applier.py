@@ -11,6 +11,7 @@ import pytest
 from otel_sqlite import death, run
 from otel_sqlite import journal as journals
 from otel_sqlite.applier import Recovered, prune, recover
+from otel_sqlite.dead import dead_journals
 from otel_sqlite.errors import ForeignDatabaseError
 from otel_sqlite.journal import Header, Journal
 from otel_sqlite.model import timestamp
@@ -41,7 +42,7 @@ def die(tracked, in_child):
 
 
 def only_header(path):
-    (dead,) = journals.dead_journals(path)
+    (dead,) = dead_journals(path)
     header = dead.header
     dead.close()
     return header
@@ -226,7 +227,7 @@ def test_of_two_that_recover_at_once_one_waits_for_the_other(path, die, read):
 def test_the_header_tells_whose_journal_it_is(path):
     journal = Journal(path, threading.RLock())
     journal.close(remove=False)
-    (dead,) = journals.dead_journals(path)
+    (dead,) = dead_journals(path)
     assert dead.header == Header(journals.host(), os.getpid(), journals.boot_id(), *(death.memory_group() or ()))
     dead.close()
 

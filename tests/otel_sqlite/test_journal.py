@@ -12,8 +12,9 @@ from contextlib import contextmanager
 import pytest
 
 from otel_sqlite import journal as journals
+from otel_sqlite.dead import dead_journals, is_gone
 from otel_sqlite.errors import StoreError
-from otel_sqlite.journal import Journal, Lost, dead_journals, decode, encode
+from otel_sqlite.journal import Journal, Lost, decode, encode
 from otel_sqlite.model import ErrorRecord, RunRecord, SpanRecords, StepRecord
 from otel_sqlite.store.connection import is_locked
 
@@ -48,9 +49,9 @@ def journal(path):
 def left_behind(path):
     """Names of the journals whose processes are gone."""
     names = []
-    for dead in dead_journals(path):
-        names.append(dead.name)
-        dead.close()
+    for left in dead_journals(path):
+        names.append(left.name)
+        left.close()
     return names
 
 
@@ -229,7 +230,7 @@ def test_one_that_its_owner_removed_before_it_could_be_looked_at_is_nobodys(path
         file.touch()
         return is_locked(descriptor)
 
-    monkeypatch.setattr(journals, "is_locked", look_too_late)
+    monkeypatch.setattr("otel_sqlite.dead.is_locked", look_too_late)
     assert left_behind(path) == []
 
 
@@ -291,17 +292,17 @@ def test_one_that_somebody_truncated_goes_on_in_a_new_file_with_what_is_left(pat
 def test_a_name_that_is_none_of_a_journal_leads_nowhere(path, journal, tmp_path, name):
     (tmp_path / "elsewhere.jsonl").touch()
     (journals.folder(path) / "elsewhere").touch()
-    assert journals.is_gone(path, name)
+    assert is_gone(path, name)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells by /proc who holds a file")
 def test_only_the_process_of_a_number_is_asked_whether_it_holds_a_journal(path, tmp_path):
     """/proc has other folders, too."""
-    for pid, is_gone in ((str(os.getpid()), False), ("self", True), ("thread-self", True)):
+    for pid, is_nobodys in ((str(os.getpid()), False), ("self", True), ("thread-self", True)):
         file = tmp_path / f"1-{pid}-2.jsonl"
         with file.open("w"):
             file.unlink()
-            assert journals.is_gone(path, file.name) == is_gone
+            assert is_gone(path, file.name) == is_nobodys
 
 
 def test_the_sign_of_life_is_the_time_of_the_file(path):
