@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_sqlite import clean
 from otel_sqlite.journal import FORMAT, KINDS, NEWLINE, SUFFIX, TEMPORARY, Header, Lines, folder, read_lines
-from otel_sqlite.store.connection import is_locked
+from otel_sqlite.store.locks import is_locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from otel_sqlite import death
 from otel_sqlite.errors import StorePathError
 from otel_sqlite.model import DropRecord, ErrorRecord, RunRecord, SpanRecords, StepRecord
-from otel_sqlite.store.connection import deadly_size, make_folder, refusal, sidecar, try_lock, unlock
+from otel_sqlite.store.connection import deadly_size, make_folder, refusal, sidecar
+from otel_sqlite.store.locks import try_lock, unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator

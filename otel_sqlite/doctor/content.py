@@ -10,7 +10,8 @@ from typing import Final
 from otel_sqlite.doctor.finding import Case, Finding, Findings, note, problem, quoted
 from otel_sqlite.doctor.holders import Holder, holders
 from otel_sqlite.errors import ForeignDatabaseError, NewerDatabaseError, NotADatabaseError
-from otel_sqlite.store.connection import sidecar, try_lock, unlock
+from otel_sqlite.store.connection import sidecar
+from otel_sqlite.store.locks import try_lock, unlock
 from otel_sqlite.store.reader import Reader
 from otel_sqlite.store.repair import check_owner, faults
 

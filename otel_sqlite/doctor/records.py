@@ -8,7 +8,7 @@ from typing import Final
 from otel_sqlite import journal
 from otel_sqlite.doctor.finding import Case, Findings, note, problem, quoted
 from otel_sqlite.model import timestamp
-from otel_sqlite.store.connection import is_locked
+from otel_sqlite.store.locks import is_locked
 from otel_sqlite.store.reader import Reader
 
 _DAY_NS: Final = 24 * 3600 * 1_000_000_000

@@ -1,7 +1,6 @@
 """Opens the dashboard database and guards every write: the mutex between processes, free space, a replaced file."""
 
 import errno
-import fcntl
 import os
 import resource
 import signal
@@ -25,6 +24,7 @@ from otel_sqlite.errors import (
     StoreReplacedError,
     StoreStarvedError,
 )
+from otel_sqlite.store import locks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 MIN_FREE_BYTES: Final = 16 * 1024 * 1024
 
 _MAGIC: Final = b"SQLite format 3\0"
-_MUTEX_POLL_S: Final = 0.002
 _BUSY_POLL_S: Final = 0.005
 _ERRORS: Final[dict[int, type[StoreError]]] = {
     sqlite3.SQLITE_BUSY: StoreBusyError,
@@ -58,9 +57,6 @@ _Identity = tuple[int, int]
 _no_fork = threading.RLock()
 
 _databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
-
-# Mutexes held or waited for in this process: a forked child has to let go of its copies, or they outlive their owner.
-_held: set[int] = set()
 
 # Connections that a forked child inherited in the middle of a transaction: closing one there would undo what the parent writes.
 _inherited: list[sqlite3.Connection] = []
@@ -264,17 +260,8 @@ class Database:
             descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise refusal(error, self.path, file) from error
-        _held.add(descriptor)
-        try:
-            while not try_lock(descriptor):
-                if time.monotonic() >= deadline:
-                    raise busy
-                time.sleep(_MUTEX_POLL_S)
-            yield lambda: unlock(descriptor)
-        finally:
-            _held.discard(descriptor)
-            unlock(descriptor)
-            os.close(descriptor)
+        with locks.held(descriptor, deadline, busy) as give_back:
+            yield give_back
 
     def _open(self) -> sqlite3.Connection:
         check_free_space(self.path)
@@ -376,33 +363,8 @@ def deadly_size() -> int | None:
     return limit
 
 
-def try_lock(descriptor: int) -> bool:
-    """Take an exclusive flock if nobody holds it."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def is_locked(descriptor: int) -> bool:
-    """Whether somebody holds an exclusive flock: a look, which does not keep others who look from seeing the same."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    unlock(descriptor)
-    return False
-
-
-def unlock(descriptor: int) -> None:
-    """Give a flock back for good: closing alone would leave it to a forked child that inherited the descriptor."""
-    fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-
 def _let_go() -> None:
-    while _held:
-        os.close(_held.pop())
+    locks.let_go()
     for database in _databases:
         with suppress(sqlite3.Error):
             database.let_go()

@@ -16,7 +16,7 @@ from otel_sqlite.dead import dead_journals, is_gone
 from otel_sqlite.errors import StoreError
 from otel_sqlite.journal import Journal, Lost, decode, encode
 from otel_sqlite.model import ErrorRecord, RunRecord, SpanRecords, StepRecord
-from otel_sqlite.store.connection import is_locked
+from otel_sqlite.store.locks import is_locked
 
 
 def said(number=1, **changes):

@@ -12,7 +12,8 @@ from otel_sqlite import run
 from otel_sqlite.applier import recover
 from otel_sqlite.errors import ForeignDatabaseError, HealthyDatabaseError, StoreError, StoreFullError
 from otel_sqlite.store import adopt, connection
-from otel_sqlite.store.connection import sidecar, try_lock
+from otel_sqlite.store.connection import sidecar
+from otel_sqlite.store.locks import try_lock
 from otel_sqlite.store.repair import TABLES, Table, faults, repair
 
 PAGE = 4096
