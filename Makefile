@@ -55,7 +55,7 @@ demo: $(VENV)/.demo
 	@echo && $(BIN)/otel-sqlite show all || [ $$? -eq 1 ]
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest --cov --cov-fail-under=95 $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-fail-under=95 $(ARGS)
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff format --check --quiet .
