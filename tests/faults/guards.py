@@ -258,14 +258,14 @@ GUARDS: Final = (
     # The merge order
     Guard(
         name="an ended run takes nothing more",
-        file="otel_sqlite/store/writer.py",
+        file="otel_sqlite/store/batch.py",
         code="  AND (runs.finished_at IS NULL OR (excluded.finished_at IS NOT NULL AND runs.end_reason IN ({_LABELS})))\n",
         without="",
         test="tests/otel_sqlite/store/test_writer.py",
     ),
     Guard(
         name="an ended step takes nothing more",
-        file="otel_sqlite/store/writer.py",
+        file="otel_sqlite/store/batch.py",
         code="WHERE run_steps.finished_at IS NULL OR "
         "(excluded.finished_at IS NOT NULL AND run_steps.end_reason IN ({_LABELS}))\n",
         without="",
@@ -273,7 +273,7 @@ GUARDS: Final = (
     ),
     Guard(
         name="an error that is told twice",
-        file="otel_sqlite/store/writer.py",
+        file="otel_sqlite/store/batch.py",
         code='_KEEP_ERROR: Final = "ON CONFLICT (trace_id, span_id, event_ns, nth) DO NOTHING"',
         without='_KEEP_ERROR: Final = "ON CONFLICT (trace_id, span_id, event_ns, nth) DO UPDATE SET nth = nth + 1"',
         test="tests/otel_sqlite/store/test_writer.py",

@@ -174,7 +174,7 @@ def recovered_check_of_links(database, worker):
 
 
 @pytest.mark.parametrize("kind", ["directory", "FIFO", "socket"])
-def test_what_is_no_file_among_the_journals_is_left_alone(database, dead_journal, recovered_check, kind):
+def test_what_is_no_file_among_the_journals_is_left_alone(database, dead_journal, caplog, kind):
     _, worker = dead_journal
     name = journal.folder(database) / f"{1:019d}-1-odd{journal.SUFFIX}"
     match kind:
@@ -185,7 +185,8 @@ def test_what_is_no_file_among_the_journals_is_left_alone(database, dead_journal
         case "socket":
             os.mknod(name, 0o600 | stat.S_IFSOCK)
     done = recover(database, 60)
-    assert (done.journals, name.exists()) == (1, True)
+    assert (done.journals, done.waiting, name.exists()) == (1, 0, True)
+    assert caplog.records == []
     name.rmdir() if kind == "directory" else name.unlink()
     check(database, acknowledged=worker.facts)
 
