@@ -346,6 +346,8 @@ def _newest(
     drops: list[DropRecord] = []
     for records in batch:
         key = (records.span.trace_id, records.span.span_id)
+        if None in key:  # it would be another row each time that it is told
+            raise ValueError("a span without its ids")
         earlier = spans.get(key)
         if earlier is None or earlier.ended_ns is None:
             spans[key] = records.span
