@@ -18,7 +18,7 @@ from otel_sqlite.errors import MissingExtraError
 from otel_sqlite.instrument import Harmless
 from otel_sqlite.privacy import PrivateSpanExporter
 from otel_sqlite.processor import DashboardSpanProcessor
-from otel_sqlite.settings import Sending, Settings, is_strict
+from otel_sqlite.settings import Sending, Settings, is_strict, leaves_unscrubbed
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -28,6 +28,11 @@ _logger = logging.getLogger(__name__)
 _FOREIGN_LIMITS: Final = (
     "a TracerProvider exists already: the dashboard was added to it, but its sampler and its span limits stay as they are "
     "(unsampled runs are not seen, and more than OTEL_SPAN_EVENT_COUNT_LIMIT item errors a step are not kept)"
+)
+_UNSCRUBBED: Final = (
+    "OTEL_SQLITE_PRIVACY does not reach the OTLP exporter of a TracerProvider that exists already: spans that it exports "
+    "leave as they are: wrap its exporter in otel_sqlite.privacy.PrivateSpanExporter, or let configure() make the provider "
+    "(OTEL_SQLITE_PRIVACY=off: they may)"
 )
 _TURN_NOTHING_DOWN: Final = ("AlwaysOnSampler", "ParentBased{root:AlwaysOnSampler")  # but what a calling trace has turned down
 
@@ -94,6 +99,8 @@ def join(existing: trace.TracerProvider, settings: Settings, *, is_asked_for: bo
     take(dashboard)
     # Before the provider's own exit, which may wait long for a collector, or not come at all.
     atexit.register(dashboard.shutdown)
+    if leaves_unscrubbed():
+        _logger.warning(_UNSCRUBBED)
     sampler = getattr(existing, "sampler", None)
     if not isinstance(sampler, _WholeSpanSampler):
         is_harmless = isinstance(sampler, Sampler) and sampler.get_description().startswith(_TURN_NOTHING_DOWN)

@@ -133,6 +133,25 @@ def misunderstood() -> "Iterator[Wrong]":
                 yield Wrong(name, value, wanted)
 
 
+def leaves_unscrubbed() -> bool:
+    """Whether the environment lets a provider that is not ours send by OTLP what OTEL_SQLITE_PRIVACY would have scrubbed."""
+    env = os.environ
+    is_private = env.get("OTEL_SQLITE_PRIVACY", "").strip().lower() != "off"
+    is_sent_by_code = bool(_otlp(env, "ENDPOINT")) and not env.get("OTEL_TRACES_EXPORTER", "").strip()
+    return is_private and (is_otlp_named() or is_sent_by_code)
+
+
+def is_otlp_named() -> bool:
+    """Whether those who set OpenTelemetry up from outside are told to send by OTLP: by a file, else by OTEL_TRACES_EXPORTER."""
+    if file := os.environ.get("OTEL_CONFIG_FILE", "").strip():
+        try:
+            return "otlp" in _path(file).read_text(errors="replace")
+        except OSError:
+            return False
+    exporters = os.environ.get("OTEL_TRACES_EXPORTER", "")
+    return bool(exporters.strip()) and _is_otlp_chosen(exporters)
+
+
 def is_strict() -> bool:
     """Whether errors of tracking are raised instead of logged."""
     return os.environ.get("OTEL_SQLITE_STRICT", "").strip().lower() in {"1", "true", "yes", "on"}

@@ -19,6 +19,7 @@ _Check = Callable[[Case], Findings]
 # What is said when a check finds nothing.
 _OF_THE_MACHINE: Final[dict[str, tuple[_Check, str]]] = {
     "settings": (surroundings.settings_make_sense, "every OTEL_* variable is understood"),
+    "sending": (surroundings.sent_spans_are_scrubbed, "no exporter of others is named that would not scrub"),
     "extras": (surroundings.extras_are_there, "what the settings need is installed"),
     "sqlite": (surroundings.sqlite_is_sound, f"SQLite {sqlite3.sqlite_version}"),
     "file-system": (place.is_local, "local"),

@@ -26,6 +26,19 @@ def settings_make_sense(case: Case) -> Findings:
         )
 
 
+def sent_spans_are_scrubbed(case: Case) -> Findings:
+    """Whether the environment makes others send spans, which they do not scrub."""
+    del case
+    if settings.is_otlp_named() and settings.leaves_unscrubbed():
+        yield note(
+            "unscrubbed-spans",
+            "an OTLP exporter is named in the environment: under opentelemetry-instrument, or a provider that others made, "
+            "spans leave as they are, with what they say of members",
+            "unset OTEL_TRACES_EXPORTER (or OTEL_CONFIG_FILE) and let configure() make the provider, or wrap the exporter in "
+            "otel_sqlite.privacy.PrivateSpanExporter (OTEL_SQLITE_PRIVACY=off: they may)",
+        )
+
+
 def extras_are_there(case: Case) -> Findings:
     """Whether what the settings ask for is installed."""
     if find_spec("rich") is None:

@@ -23,6 +23,11 @@ TURNED_DOWN = (
 )
 NO_PROCESSOR = "the TracerProvider Wrapper takes no span processor: runs are not recorded (call configure() before it is set)"
 INSIDE = "configure() was called inside a run, which is not recorded: call it first thing in main"
+UNSCRUBBED = (
+    "OTEL_SQLITE_PRIVACY does not reach the OTLP exporter of a TracerProvider that exists already: spans that it exports "
+    "leave as they are: wrap its exporter in otel_sqlite.privacy.PrivateSpanExporter, or let configure() make the provider "
+    "(OTEL_SQLITE_PRIVACY=off: they may)"
+)
 OVERRIDING = "Overriding of current TracerProvider is not allowed"
 IGNORING = "OTEL_CONFIG_FILE is set; ignoring configurator kwargs: ['auto_instrumentation_version']"
 
@@ -36,7 +41,7 @@ class Setup:
         before: What the program does before its first run.
         inside: What it does in the first step of its first run.
         command: What starts Python.
-        environment: What is set.
+        environment: What is set, beside the endpoint of a collector where that is what exports.
         file: The configuration file; {sampler} stands for the sampler.
         shown: When a run appears.
         keeps_all: Whether every item error of a step is kept; else as many as the provider's limit allows.
@@ -68,7 +73,15 @@ class Setup:
         return f"| {' | '.join([self.name, *cells, _marks(self.says)])} |".replace("  ", " ")
 
 
-MARKS = {ALREADY: "(1)", NO_PROCESSOR: "(2)", INSIDE: "(3)", OVERRIDING: "(4)", IGNORING: "(5)", TURNED_DOWN: "(6)"}
+MARKS = {
+    ALREADY: "(1)",
+    NO_PROCESSOR: "(2)",
+    INSIDE: "(3)",
+    OVERRIDING: "(4)",
+    IGNORING: "(5)",
+    TURNED_DOWN: "(6)",
+    UNSCRUBBED: "(7)",
+}
 
 
 def _marks(lines: tuple[str, ...]) -> str:
@@ -102,6 +115,7 @@ configure_sdk(load_config_file("otel.yaml"))
 _AUTO = ("opentelemetry-instrument", "python")
 _NO_OTHERS = {"OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
 _NONE = {"OTEL_TRACES_EXPORTER": "none", **_NO_OTHERS}
+_OTLP = {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", **_NO_OTHERS}
 _SQLITE = {"OTEL_TRACES_EXPORTER": "sqlite", **_NO_OTHERS}
 
 _SAMPLED = 'file_format: "1.1"\ntracer_provider:\n  sampler: {{{sampler}: }}\n  processors:'
@@ -161,13 +175,34 @@ SETUPS = (
         shown=Shown.IN_BATCHES,
     ),
     Setup(
+        name="`OTEL_TRACES_EXPORTER=otlp opentelemetry-instrument`",
+        command=_AUTO,
+        environment=_OTLP,
+        says=(UNSCRUBBED,),
+        says_of_sampler=(ALREADY, TURNED_DOWN),
+    ),
+    Setup(
+        name="the same around a program that calls `configure()`",
+        command=_AUTO,
+        environment=_OTLP,
+        before=_CONFIGURE,
+        says=(UNSCRUBBED,),
+        says_of_sampler=(ALREADY, TURNED_DOWN),
+    ),
+    Setup(
+        name="a provider is set, then `configure()`, with an OTLP endpoint",
+        environment=_OTLP,
+        before=_PROVIDER + _SET + _CONFIGURE,
+        says=(UNSCRUBBED, ALREADY),
+    ),
+    Setup(
         name="`opentelemetry-instrument` with any other exporter or none",
         command=_AUTO,
         environment=_NONE,
         says_of_sampler=(ALREADY, TURNED_DOWN),
     ),
     Setup(
-        name="the same around a program that calls `configure()`",
+        name="that around a program that calls `configure()`",
         command=_AUTO,
         environment=_NONE,
         before=_CONFIGURE,

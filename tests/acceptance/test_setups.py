@@ -84,17 +84,19 @@ _EXPECTED = [
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path, collector):
     """Run pipelines in a process that is set up like this; gives what it printed, and the lines that it said."""
 
     def run_program(setup: Setup, *, sampler="always_on", **environment):
         (tmp_path / "app.py").write_text(_HEAD + setup.before + _PIPELINE.format(inside=setup.inside, many=_MANY))
         (tmp_path / "otel.yaml").write_text(setup.file.format(sampler=sampler))
+        sends = setup.environment.get("OTEL_TRACES_EXPORTER") == "otlp"
+        endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url} if sends else {}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             [*setup.command, "app.py"],
             cwd=tmp_path,
-            env={**os.environ, "PATH": path, "PYTHONPATH": str(_ROOT), **setup.environment, **environment},
+            env={**os.environ, "PATH": path, "PYTHONPATH": str(_ROOT), **setup.environment, **endpoint, **environment},
             capture_output=True,
             check=False,
             text=True,

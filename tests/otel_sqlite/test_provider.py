@@ -183,6 +183,37 @@ def test_the_dashboard_joins_a_provider_that_was_set_before_and_says_once_what_s
     assert rows() == ROWS
 
 
+ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+UNSCRUBBED_LINE = (
+    "OTEL_SQLITE_PRIVACY does not reach the OTLP exporter of a TracerProvider that exists already: spans that it exports "
+    "leave as they are: wrap its exporter in otel_sqlite.privacy.PrivateSpanExporter, or let configure() make the provider "
+    "(OTEL_SQLITE_PRIVACY=off: they may)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("environment", "line"),
+    [
+        ({}, ""),
+        (ENDPOINT, UNSCRUBBED_LINE),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:9", "OTEL_SQLITE_PRIVACY": "on"}, UNSCRUBBED_LINE),
+        ({"OTEL_TRACES_EXPORTER": "console, otlp"}, UNSCRUBBED_LINE),
+        ({"OTEL_TRACES_EXPORTER": "none", **ENDPOINT}, ""),
+        ({"OTEL_TRACES_EXPORTER": "sqlite", **ENDPOINT}, ""),
+        ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_SQLITE_PRIVACY": "off", **ENDPOINT}, ""),
+        ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_CONFIG_FILE": "sqlite.yaml"}, ""),
+        ({"OTEL_TRACES_EXPORTER": "none", "OTEL_CONFIG_FILE": "otlp.yaml"}, UNSCRUBBED_LINE),
+        ({"OTEL_CONFIG_FILE": "missing.yaml"}, ""),
+    ],
+    ids=repr,
+)
+def test_where_privacy_does_not_reach_what_a_joined_provider_sends_it_is_said_once(program, tmp_path, environment, line):
+    (tmp_path / "sqlite.yaml").write_text("tracer_provider: {processors: [{batch: {exporter: {sqlite: }}}]}")
+    (tmp_path / "otlp.yaml").write_text("tracer_provider: {processors: [{batch: {exporter: {otlp_http: }}}]}")
+    source = PIPELINE + JOINED + "trace.set_tracer_provider(provider)\nconfigure()\nconfigure()\npipeline()"
+    assert program(source, **environment).stderr == line + JOINED_LINE
+
+
 def test_a_provider_that_is_set_afterwards_changes_nothing(program, rows):
     done = program(PIPELINE + JOINED + "configure()\ntrace.set_tracer_provider(provider)\npipeline()")
     assert (done.returncode, done.stdout) == (0, "partial\n")

@@ -433,6 +433,13 @@ def test_what_the_settings_need_and_is_not_installed_is_named(made, found, monke
     assert remedies == ["pip install 'otel-sqlite[cli]'", f"pip install 'otel-sqlite[{extra}]'"]
 
 
+def test_an_exporter_of_others_that_would_not_scrub_is_a_note(made, found, monkeypatch):
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
+    assert found()["unscrubbed-spans"].level is Level.NOTE
+    monkeypatch.setenv("OTEL_SQLITE_PRIVACY", "off")
+    assert found() == {}
+
+
 def test_a_sqlite_with_the_bug_is_a_note_and_one_without_is_not(made, monkeypatch):
     for version, level in (((3, 40, 1), Level.NOTE), ((3, 51, 3), Level.OK)):
         monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
