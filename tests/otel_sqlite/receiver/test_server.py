@@ -188,6 +188,7 @@ def test_looking_after_the_store_labels_what_fell_silent_and_deletes_what_is_too
     day_s = 24 * 3600
     old = [run_span(9, seconds=(-500 * day_s, -500 * day_s)), span(8, seconds=(-1, 0), cicd__pipeline__name="people")]
     old[0] = {**old[0], "traceId": "aa" * 16}
+    old.append(span(10, seconds=(-380 * day_s, -380 * day_s), cicd__pipeline__name="nikki"))  # time has passed, it did not leap
     silent = {**span(2, parent=7, cicd__pipeline__task__name="submit")}
     send(client, document(*old, silent))
     now = [NOON_NS + (day_s - 1) * 1_000_000_000]
