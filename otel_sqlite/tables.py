@@ -29,6 +29,7 @@ _REASONS: Final = {
     "unreadable_line": "lines of a journal that cannot be read",
     "unwritten_line": "lines that a journal did not take",
     "unwritten_error": "item errors in lines that a journal did not take",
+    "run_id_taken": "runs and steps with the run id of another run",
 }
 _PIPE_WIDTH: Final = 1_000_000
 _SHORT_MS: Final = 9_950  # shown with a decimal below

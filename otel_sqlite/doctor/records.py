@@ -14,7 +14,8 @@ from otel_sqlite.store.reader import Reader
 _DAY_NS: Final = 24 * 3600 * 1_000_000_000
 _RECENT_NS: Final = 7 * _DAY_NS
 _SKEW_NS: Final = 60 * 1_000_000_000
-_LOSSES: Final = frozenset({"unreadable_line", "unwritten_line", "refused_record"})  # the others are limits that somebody set
+# The others are limits that somebody set.
+_LOSSES: Final = frozenset({"unreadable_line", "unwritten_line", "refused_record", "run_id_taken"})
 _LISTED: Final = 3
 
 

@@ -6,10 +6,12 @@ Statements are few and wide: `executemany` hands over the GIL once a row, which 
 
 import json
 import sqlite3
+from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from otel_sqlite.model import LABELS, DropRecord, ErrorRecord, RunRecord, SpanRecords, StepRecord, timestamp
+from otel_sqlite.store.claims import RUN_ID_TAKEN, claims, strangers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -186,7 +188,7 @@ class Batch:
                 self._connection.execute(_COUNT_RECOVERED, (new, run_uid))
 
     def _apply(self, batch: "Iterable[SpanRecords]") -> None:
-        spans, errors, drops = _newest(batch)
+        spans, errors, drops = self._without_strangers(*_newest(batch))
         runs = [record for record in spans.values() if isinstance(record, RunRecord)]
         steps = [record for record in spans.values() if isinstance(record, StepRecord)]
         self._write_runs(runs)
@@ -203,6 +205,26 @@ class Batch:
         self._connection.execute(_INFER, (json.dumps(touched),))
         if errors:
             self._connection.execute(_DROP_COPIES, (json.dumps(touched),))
+
+    def _without_strangers(
+        self, spans: "dict[_Span, RunRecord | StepRecord]", errors: "list[ErrorRecord]", drops: "list[DropRecord]"
+    ) -> "tuple[dict[_Span, RunRecord | StepRecord], list[ErrorRecord], list[DropRecord]]":
+        """Leave out and count what names a run id that another run has; count a further run of the pipeline that has it."""
+        held = claims(self._connection, spans.values())
+        away = strangers(spans, held)
+        if away:
+            lost = Counter((error.trace_id, error.span_id) for error in errors)
+            # Of no run: the one that has the id is not to be changed by them.
+            insert_drops(self._connection, [(None, *span, RUN_ID_TAKEN, max(lost[span], 1)) for span in sorted(away)])
+            spans = {span: record for span, record in spans.items() if span not in away}
+            errors = [error for error in errors if (error.trace_id, error.span_id) not in away]
+            drops = [drop for drop in drops if (drop.trace_id, drop.span_id) not in away]
+        further = [
+            DropRecord(*span, RUN_ID_TAKEN, 1)
+            for span, record in spans.items()
+            if isinstance(record, RunRecord) and not held[record.run_uid].is_of(record)
+        ]
+        return spans, errors, drops + further
 
     def _write_runs(self, runs: "Sequence[RunRecord]") -> None:
         rows = [

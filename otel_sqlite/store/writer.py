@@ -81,7 +81,8 @@ class Writer:
     def write(self, batch: "Sequence[SpanRecords]", timeout_s: float, *, is_recovery: bool = False) -> None:
         """Make the rows say what the records say, in one transaction.
 
-        A record that the database refuses is left out, logged once, and counted as ``refused_record``.
+        A record that the database refuses is left out, logged once, and counted as ``refused_record``; one that names the run id
+        of another run is counted as ``run_id_taken``.
 
         Args:
             batch: The records.

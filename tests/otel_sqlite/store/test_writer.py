@@ -279,6 +279,47 @@ def test_values_that_sqlite_cannot_hold_are_refused_and_counted(write, read, val
     assert read("SELECT reason FROM run_drops") == [("refused_record",)]
 
 
+OTHERS = {"trace_id": "cd" * 16, "pipeline": "nikki"}
+
+
+@pytest.mark.parametrize("is_together", [True, False])
+def test_a_run_of_another_trace_and_pipeline_with_a_run_id_that_is_taken_is_counted_and_changes_nothing(
+    write, read, path, content, is_together
+):
+    mine = [said(opened(run_record())), said(step_record(1, outcome="partial", failed=1))]
+    run, step = run_record(span_id="bb" * 8, **OTHERS), step_record(2, created=9, **OTHERS)
+    theirs = [said(run, error_record(run)), said(step, error_record(step), error_record(step, 1)), said(opened(run))]
+    write(*mine)
+    before = content(path)[:3]
+    for batch in [mine + theirs, theirs] if is_together else [theirs[:1], theirs[1:], theirs]:
+        write(*batch)
+    assert content(path)[:3] == before
+    assert read("SELECT run_id, trace_id, span_id, reason, count FROM run_drops ORDER BY span_id") == [
+        (None, step.trace_id, step.span_id, "run_id_taken", 2),
+        (None, run.trace_id, run.span_id, "run_id_taken", 1),
+    ]
+
+
+def test_of_two_strangers_with_one_run_id_in_one_batch_the_first_is_kept(write, read):
+    write(said(run_record()), said(run_record(span_id="bb" * 8, **OTHERS)), said(step_record(2, **OTHERS)))
+    assert read("SELECT pipeline, trace_id, total_created FROM runs") == [("people", TRACE, 0)]
+    assert read("SELECT reason, SUM(count) FROM run_drops") == [("run_id_taken", 2)]
+
+
+def test_a_further_run_of_the_pipeline_that_has_the_run_id_is_counted_and_its_steps_join_the_first(write, read):
+    write(said(run_record()), said(run_record(trace_id="cd" * 16, span_id="bb" * 8)), said(step_record(2, trace_id="cd" * 16)))
+    assert read("SELECT trace_id, total_created FROM runs") == [(TRACE, 1)]
+    query = "SELECT run_uid, d.span_id, reason, count FROM run_drops AS d JOIN runs ON runs.id = d.run_id"
+    assert read(query) == [("run-1", "bb" * 8, "run_id_taken", 1)]
+
+
+@pytest.mark.parametrize(("trace_id", "pipeline"), [("cd" * 16, "people"), ("cd" * 16, None), (TRACE, "nikki")])
+def test_a_step_of_another_trace_or_another_pipeline_joins_the_run_that_it_names(write, read, trace_id, pipeline):
+    write(said(run_record()), said(step_record(2, trace_id=trace_id, pipeline=pipeline)))
+    assert read("SELECT total_created FROM runs") == [(1,)]
+    assert read("SELECT * FROM run_drops") == []
+
+
 def test_many_errors_of_one_step_come_once(write, read):
     step = step_record()
     errors = [error_record(step, 0, f"error {number}", number + 1) for number in range(2_500)]
