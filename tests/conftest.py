@@ -96,3 +96,17 @@ def content():
             return [connection.execute(query).fetchall() for query in _CONTENT]
 
     return everything
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """What a test logs or fails with may hold half a character, which pytest's processes cannot tell each other."""
+    report = yield
+    report.sections = [(name, whole(text)) for name, text in report.sections]
+    if report.longrepr is not None and whole(str(report.longrepr)) != str(report.longrepr):
+        report.longrepr = whole(str(report.longrepr))
+    return report
+
+
+def whole(text):
+    return text.encode("utf-8", "backslashreplace").decode()

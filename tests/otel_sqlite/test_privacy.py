@@ -322,14 +322,13 @@ def test_no_address_number_or_identifier_leaves_by_any_field(collector, personal
     ["Jan de Vries", "Dorpsstraat 12, 1234 AB Testdorp", "geboren op 1 mei 2014", "\ud800 Jan de Vries\0"],
     ids=["a name", "an address", "a date", "odd characters"],
 )
-def test_no_text_leaves_but_names(leaving, text, key, caplog):
+def test_no_text_leaves_but_names(leaving, text, key):
     resource = {"process.command_line": text, "service.instance.id": text, "host.name": text, text: text}
     out = leaving(key=key, resource=resource, schema_url=text)
     spread(out, text)
     assert len(out.collector.spans) == 6
     for word in ("Jan", "Vries", "Dorp", "1234 AB", "geboren", "mei"):
         assert_absent(word, out.bytes)
-    caplog.clear()  # half a character in what the SDK logged cannot be reported from one process of pytest to another
 
 
 @given(personal=PERSONAL, around=AROUND)
