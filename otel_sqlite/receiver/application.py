@@ -39,8 +39,9 @@ _RETRY_SOON_S: Final = 1
 _RETRY_BUSY_S: Final = 5
 _RETRY_LATER_S: Final = 60  # somebody has to do something: free space, correct a path
 # google.rpc.Code by HTTP status.
-_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 408: 4, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14}
+_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14}
 _UNKNOWN: Final = 2
+_BODIES: Final = 2  # of the largest size, may be held at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +50,15 @@ class Conduct:
 
     Attributes:
         token: What they have to show; None: nothing.
-        requests: How many may be under way at once.
+        requests: How many may be in work, or wait for it, at once.
+        arriving: How many more may be on their way in: a slow one takes no place from those that have arrived.
         body_timeout_s: How long a client may take to send its request.
         write_timeout_s: How long a request may wait for other writers: less than clients wait for an answer.
     """
 
     token: str | None = None
     requests: int = 16
+    arriving: int = 256
     body_timeout_s: float = 30.0
     write_timeout_s: float = 8.0
 
@@ -69,6 +72,8 @@ class Receiver:
         self._conduct = conduct
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="otel_sqlite receiver")
         self._under_way = 0
+        self._arriving = 0
+        self._held = 0  # bytes of bodies, from their arrival until they are done with
         self._trouble: type[StoreError] | None = None
 
     async def export(self, request: Request) -> Response:
@@ -78,9 +83,11 @@ class Receiver:
         if encoding is None:
             raise HTTPException(415, f"send {Encoding.PROTOBUF.value} or {Encoding.JSON.value}")
         is_gzip = _is_gzip(request)
-        with self._place():
-            body = await self._body(request)
-            rejected = await self._take(body, encoding, is_gzip=is_gzip)
+        with self._hold() as hold:
+            with self._way_in():
+                body = await self._body(request, hold)
+            with self._place():
+                rejected = await self._take(body, encoding, is_gzip=is_gzip)
         return Response(wire.response(encoding, rejected), media_type=encoding.value)
 
     async def health(self, request: Request) -> Response:
@@ -106,6 +113,33 @@ class Receiver:
             raise HTTPException(401, "show the token: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
 
     @contextmanager
+    def _hold(self) -> "Iterator[Callable[[int], None]]":
+        """Gives what takes in so many bytes, which count until the request is done with, or refuses them."""
+        held = 0
+
+        def hold(size: int) -> None:
+            nonlocal held
+            if self._held + size > _BODIES * self._intake.limits.body_bytes:
+                raise HTTPException(429, "too much is sent at once", _retry_after(_RETRY_SOON_S))
+            held += size
+            self._held += size
+
+        try:
+            yield hold
+        finally:
+            self._held -= held
+
+    @contextmanager
+    def _way_in(self) -> "Iterator[None]":
+        if self._arriving >= self._conduct.arriving:
+            raise HTTPException(429, "too many requests on their way", _retry_after(_RETRY_SOON_S))
+        self._arriving += 1
+        try:
+            yield
+        finally:
+            self._arriving -= 1
+
+    @contextmanager
     def _place(self) -> "Iterator[None]":
         if self._under_way >= self._conduct.requests:
             raise HTTPException(429, "too many requests at once", _retry_after(_RETRY_SOON_S))
@@ -115,7 +149,7 @@ class Receiver:
         finally:
             self._under_way -= 1
 
-    async def _body(self, request: Request) -> bytes:
+    async def _body(self, request: Request, hold: Callable[[int], None]) -> bytes:
         limit = self._intake.limits.body_bytes
         if int(request.headers.get("content-length", 0)) > limit:  # the server has refused what is no number
             raise HTTPException(413, str(TooLargeError(limit)))
@@ -123,11 +157,14 @@ class Receiver:
         try:
             async with asyncio.timeout(self._conduct.body_timeout_s):
                 async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > limit:
+                    if len(body) + len(chunk) > limit:
                         raise HTTPException(413, str(TooLargeError(limit)))
+                    hold(len(chunk))
+                    body += chunk
         except TimeoutError:
-            raise HTTPException(408, "the request took too long to arrive", {"Connection": "close"}) from None
+            # Not 408, after which a client throws away what it has.
+            again = {"Connection": "close", **_retry_after(_RETRY_BUSY_S)}
+            raise HTTPException(503, "the request took too long to arrive", again) from None
         except ClientDisconnect:
             raise HTTPException(400, "the request ended before its body did") from None
         return bytes(body)

@@ -31,7 +31,7 @@ PORT: Final = 4318  # OTLP/HTTP
 HOST: Final = "127.0.0.1"
 
 _LEAST_TOKEN: Final = 16
-_CONNECTIONS: Final = 256
+_CONNECTIONS: Final = 512  # fewer than files a process may open, more than the application takes requests
 _IDLE_TIMEOUT_S: Final = 75
 _HEAD_TIMEOUT_S: Final = 10.0
 _GRACE_S: Final = 10
@@ -124,7 +124,6 @@ def server(app: "ASGIApp") -> uvicorn.Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=_CONNECTIONS,
             timeout_keep_alive=_IDLE_TIMEOUT_S,
             timeout_graceful_shutdown=_GRACE_S,
         )
@@ -184,12 +183,17 @@ def _read_secret(file: Path) -> str:
 
 
 class _ImpatientProtocol(H11Protocol):
-    """Lets go of connections that take too long to begin a request: uvicorn waits for ever for the first, and for half a head."""
+    """Lets go of connections that take too long to begin a request: uvicorn waits for ever for the first, and for half a head.
+
+    Lets go at once of those that are too many: uvicorn's own limit answers requests in a way that is not OTLP's.
+    """
 
     _patience: "asyncio.TimerHandle | None" = None
 
     def connection_made(self, transport: "asyncio.Transport") -> None:  # type: ignore[override]  # as the class above does
         super().connection_made(transport)
+        if len(self.connections) > _CONNECTIONS:
+            transport.abort()
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:

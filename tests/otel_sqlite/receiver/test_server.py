@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -19,7 +19,7 @@ from otel_sqlite.errors import ReceiverError
 from otel_sqlite.receiver import server
 from otel_sqlite.receiver.application import Conduct
 from otel_sqlite.receiver.server import Place, Tending, find_token, listen, url
-from otel_sqlite.receiver.wire import Encoding
+from otel_sqlite.receiver.wire import Encoding, Limits
 from otel_sqlite.settings import ReceiverToken, Settings
 from tests.otel_sqlite.receiver.conftest import NOON_NS, document, encoded, run_span, span
 
@@ -135,10 +135,11 @@ def test_a_connection_that_begins_no_request_is_dropped(receiving, monkeypatch, 
         assert dawdle(client, sent) == b""
 
 
-def test_a_body_that_does_not_arrive_in_time_is_408_and_the_end_of_the_connection(receiving):
+def test_a_body_that_does_not_arrive_in_time_is_503_with_retry_after_and_the_end_of_the_connection(receiving):
     with receiving(conduct=Conduct(body_timeout_s=0.05)) as client:
         said = dawdle(client, HEAD + b"Content-Length: 100\r\n\r\n{")
-    assert said.startswith(b"HTTP/1.1 408 ")
+    assert said.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 5\r\n" in said.lower()
     assert b"connection: close" in said.lower()
     assert b"took too long" in said
 
@@ -168,10 +169,48 @@ def test_a_client_that_hangs_up_in_its_body_harms_nobody(client, send, path):
     assert not path.exists()
 
 
-def test_a_slow_client_keeps_nobody_else_waiting(client, send):
-    place = (client.base_url.host, client.base_url.port)
-    with socket.create_connection(place) as connection:
-        connection.sendall(HEAD + b"Content-Length: 100\r\n\r\n{")
+@contextmanager
+def arriving(client, begun=b"{"):
+    """A request of a thousand bytes that is on its way in, as the receiver has said, and does not get further than this."""
+    with socket.create_connection((client.base_url.host, client.base_url.port), timeout=20) as connection:
+        connection.sendall(HEAD + b"Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n")
+        assert connection.recv(1_000).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(begun)
+        yield
+
+
+def test_slow_clients_take_no_place_from_those_that_have_sent_all(receiving, send):
+    with receiving(conduct=Conduct(requests=1)) as client, arriving(client), arriving(client):
+        assert send(client, RUN).status_code == 200
+
+
+def test_more_requests_on_their_way_than_are_taken_are_429_with_retry_after(receiving, send, until):
+    with receiving(conduct=Conduct(arriving=1)) as client:
+        with arriving(client):
+            answer = send(client, RUN)
+            assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+            assert b"too many requests on their way" in answer.content
+        assert until(lambda: send(client, RUN).status_code == 200)
+
+
+def test_more_bytes_at_once_than_two_bodies_may_have_are_429_until_they_are_done_with(receiving, send, until):
+    most = b"{}" + b" " * 298
+    with receiving(limits=Limits(body_bytes=1_000)) as client:
+        with arriving(client, b" " * 900), arriving(client, b" " * 900):
+            answer = until(lambda: next((a for a in [send(client, most, Encoding.JSON)] if a.status_code != 200), None))
+            assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+            assert answer.json() == {"code": 8, "message": "too much is sent at once"}
+            assert send(client, b"{}", Encoding.JSON).status_code == 200
+        assert until(lambda: send(client, most, Encoding.JSON).status_code == 200)
+        assert [send(client, most, Encoding.JSON).status_code for _ in range(10)] == [200] * 10
+
+
+def test_connections_that_are_too_many_are_let_go_at_once(receiving, send, monkeypatch):
+    monkeypatch.setattr(server, "_CONNECTIONS", 2)
+    with receiving() as client:
+        assert send(client, RUN).status_code == 200
+        with arriving(client), suppress(ConnectionResetError):
+            assert dawdle(client, HEAD) == b""
         assert send(client, RUN).status_code == 200
 
 
