@@ -2,9 +2,11 @@
 
 import os
 import sqlite3
+import tempfile
 import threading
 import time
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +86,18 @@ def in_child():
         return said
 
     return run_in_child
+
+
+@pytest.fixture
+def forbid_writing():
+    """Let everybody read a database and nobody but root write it; the folders of the tests above it let everybody through."""
+
+    def forbid(path):
+        for file in path.parent.iterdir():
+            file.chmod(0o755 if file.is_dir() else 0o444)
+        path.parent.chmod(0o555)
+        for folder in path.parent.parents:
+            if Path(tempfile.gettempdir()) in folder.parents:
+                folder.chmod(folder.stat().st_mode | 0o555)
+
+    return forbid

@@ -780,13 +780,9 @@ def test_the_path_comes_from_the_environment_unless_it_is_given(tmp_path, monkey
 
 
 @pytest.mark.usefixtures("story")
-def test_a_folder_without_right_to_write_is_read_with_a_word_about_it(call, path, in_child):
-    for file in path.parent.iterdir():
-        file.chmod(0o755 if file.is_dir() else 0o444)
+def test_a_folder_without_right_to_write_is_read_with_a_word_about_it(call, path, in_child, forbid_writing):
+    forbid_writing(path)
     path.with_name(path.name + ".d").chmod(0o555)
-    path.parent.chmod(0o555)
-    for parent in path.parent.parents[:3]:
-        parent.chmod(parent.stat().st_mode | 0o555)
 
     def answer():
         result = call("runs")

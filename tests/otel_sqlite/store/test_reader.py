@@ -539,24 +539,26 @@ def test_a_database_that_somebody_holds_is_busy(path, add_runs, monkeypatch):
             Reader(path)
 
 
-def test_a_folder_without_right_to_write_is_read(path, add_runs, in_child):
+def test_a_folder_without_right_to_write_is_read(path, add_runs, in_child, forbid_writing):
     add_runs(("people", stamp(1), "success", "a"))
-    _forbid_writing(path)
+    forbid_writing(path)
 
     assert in_child(lambda: _names(path), user=NOBODY) == "['a']"
     assert sorted(file.name for file in path.parent.iterdir() if file.is_file()) == [path.name]
 
 
-def test_a_folder_without_right_to_write_is_read_while_others_write(path, add_runs, in_child):
+def test_a_folder_without_right_to_write_is_read_while_others_write(path, add_runs, in_child, forbid_writing):
     add_runs(("people", stamp(1), "success", "a"))
     with closing(sqlite3.connect(path, isolation_level=None)) as writing:
         writing.execute("UPDATE runs SET run_uid = 'b'")
-        _forbid_writing(path)
+        forbid_writing(path)
 
         assert in_child(lambda: _names(path), user=NOBODY) == "['b']"
 
 
-def test_what_a_dead_writer_left_in_a_folder_without_right_to_write_is_missed_aloud(path, add_runs, tmp_path, in_child):
+def test_what_a_dead_writer_left_in_a_folder_without_right_to_write_is_missed_aloud(
+    path, add_runs, tmp_path, in_child, forbid_writing
+):
     add_runs(("people", stamp(1), "success", "a"))
     copy = tmp_path / "copy" / path.name
     copy.parent.mkdir()
@@ -564,7 +566,7 @@ def test_what_a_dead_writer_left_in_a_folder_without_right_to_write_is_missed_al
         writing.execute("UPDATE runs SET run_uid = 'b'")
         shutil.copy(path, copy)
         shutil.copy(f"{path}-wal", f"{copy}-wal")
-    _forbid_writing(copy)
+    forbid_writing(copy)
 
     assert in_child(lambda: _kind_of_refusal(copy), user=NOBODY) == repr(StoreReadOnlyError.__name__)
 
@@ -576,15 +578,6 @@ def test_a_full_disk_is_read_without_a_file_beside_the_database(path, add_runs, 
     with Reader(path) as reader:
         assert ids(reader.runs()) == [1]
         assert not path.with_name(path.name + "-shm").exists()
-
-
-def _forbid_writing(path):
-    """Everybody may read, nobody but root may write; the parents let everybody through."""
-    for file in path.parent.iterdir():
-        file.chmod(0o755 if file.is_dir() else 0o444)
-    path.parent.chmod(0o555)
-    for parent in path.parent.parents[:3]:
-        parent.chmod(parent.stat().st_mode | 0o555)
 
 
 def _names(path):
