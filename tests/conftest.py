@@ -1,6 +1,7 @@
 """What tests of all areas need: an environment without the machine's own settings, and programs run in processes of their own."""
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -96,6 +97,12 @@ def content():
             return [connection.execute(query).fetchall() for query in _CONTENT]
 
     return everything
+
+
+def pytest_configure():
+    """Who starts the tests in the background may ignore these signals, and hands that on to every process of the tests."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(wrapper=True)

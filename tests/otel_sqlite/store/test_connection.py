@@ -4,8 +4,10 @@ import fcntl
 import os
 import shutil
 import sqlite3
+import tempfile
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -112,10 +114,9 @@ def test_an_empty_file_becomes_a_database(path, insert, read):
     assert read("SELECT pipeline FROM runs ORDER BY id") == [("people",)]
 
 
-def test_a_place_without_the_right_to_write_is_read_only(tmp_path, in_child):
-    # Not below tmp_path, which nobody but its owner can enter.
-    folder = tmp_path.parent.parent / f"{tmp_path.parent.name}-locked"
-    folder.mkdir(mode=0o755)
+def test_a_place_without_the_right_to_write_is_read_only(in_child):
+    folder = Path(tempfile.mkdtemp(prefix="otel_sqlite-"))  # a test's own folder can be entered by nobody but its owner
+    folder.chmod(0o755)
     try:
         target = folder / "dashboard.sqlite"
 
@@ -128,7 +129,6 @@ def test_a_place_without_the_right_to_write_is_read_only(tmp_path, in_child):
 
         if os.getuid() != 0:
             folder.chmod(0o555)
-        folder.parent.chmod(0o755)
         assert "is read-only" in in_child(attempt, user=65534)
     finally:
         folder.chmod(0o755)
