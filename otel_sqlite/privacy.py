@@ -75,6 +75,7 @@ _ON_RESOURCES: Final = {
 
 _MASK: Final = "[...]"
 _NAME_LIMIT: Final = 200
+_LARGEST: Final = 2**63 - 1  # of OTLP, whose encoder fails on more, and with it the whole batch
 _PERSONAL: Final = re.compile(
     r"""
     \S* (?:@|%40) \S*                                     # an e-mail address
@@ -185,7 +186,7 @@ def _allowed(attributes: "Attributes", forms: Mapping[str, _Form], hash_key: byt
 
 def _formed(value: object, form: _Form, hash_key: bytes | None) -> _Value | None:  # noqa: PLR0911 - one return a form
     if form is _Form.NUMBER:
-        return value if isinstance(value, int | float) else None
+        return value if isinstance(value, float) or (isinstance(value, int) and abs(value) <= _LARGEST) else None
     text = clean.text(value)
     match form:
         case _Form.NAME:

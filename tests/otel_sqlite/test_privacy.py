@@ -382,3 +382,16 @@ def test_no_value_keeps_a_span_from_leaving(attributes):
     provider.add_span_processor(SimpleSpanProcessor(PrivateSpanExporter(memory)))
     provider.get_tracer("x").start_span("x", attributes=attributes).end()
     assert len(memory.get_finished_spans()) == 1
+
+
+def test_a_number_that_otlp_cannot_hold_stays_and_keeps_nothing_else_from_leaving(leaving, caplog):
+    out = leaving()
+    out.tracer().start_span("RUN people", attributes={"cicd.pipeline.name": "people", "otel_sqlite.duration_ms": 2**63}).end()
+    out.tracer().start_span("s", attributes={"cicd.pipeline.name": "a", "otel_sqlite.duration_ms": 2**63 - 1}).end()
+    sent = [{a.key: a.value for a in span.attributes} for span in out.collector.spans]
+    assert [sorted(attributes) for attributes in sent] == [
+        ["cicd.pipeline.name"],
+        ["cicd.pipeline.name", "otel_sqlite.duration_ms"],
+    ]
+    assert sent[1]["otel_sqlite.duration_ms"].int_value == 2**63 - 1
+    assert caplog.text == ""

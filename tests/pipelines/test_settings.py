@@ -251,4 +251,6 @@ def test_a_file_that_cannot_be_read_is_one_clear_line(tmp_path):
 def test_there_is_a_collector_where_either_variable_names_one(name):
     assert has_collector({name: "http://127.0.0.1:4318"})
     assert not has_collector({name: " "})
+    for exporters, is_sent in {" ": True, "console, otlp": True, "none": False, "sqlite,console": False}.items():
+        assert has_collector({name: "http://127.0.0.1:4318", "OTEL_TRACES_EXPORTER": exporters}) is is_sent
     assert not has_collector({})
