@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from otel_sqlite.model import SpanRecords
     from otel_sqlite.receiver.wire import Encoding, Limits
 
+_TOO_FAR_AHEAD_NS: Final = 24 * 3600 * 1_000_000_000
 _BATCH_RECORDS: Final = 2_000  # other writers need not wait long for their turn
 
 
@@ -54,7 +55,8 @@ class Intake:
         with self._lock:
             content = wire.inflate(body, self.limits.body_bytes) if is_gzip else body
             spans, rejected = wire.decode(content, encoding, self.limits)
-            records = [record for span in spans if (record := mapping.to_records(span)) is not None]
+            now_ns = time.time_ns()
+            records = [_timely(record, now_ns) for span in spans if (record := mapping.to_records(span)) is not None]
             for start in range(0, len(records), _BATCH_RECORDS):
                 self._write(records[start : start + _BATCH_RECORDS], deadline)
             if rejected:
@@ -74,6 +76,16 @@ class Intake:
             self._writer.write(records, _remaining_s(deadline))
         except StoreReplacedError:
             self._writer.write(records, _remaining_s(deadline))
+
+
+def _timely(records: "SpanRecords", now_ns: int) -> "SpanRecords":
+    """What begins a day ahead or more, by a clock that is wrong, begins now: else it would be the latest run for ever."""
+    span = records.span
+    ahead_ns = span.started_ns - now_ns
+    if ahead_ns < _TOO_FAR_AHEAD_NS:
+        return records
+    ended_ns = None if span.ended_ns is None else max(span.ended_ns - ahead_ns, now_ns)
+    return records._replace(span=span._replace(started_ns=now_ns, ended_ns=ended_ns))
 
 
 def _remaining_s(deadline: float) -> float:

@@ -99,6 +99,21 @@ def test_a_span_that_has_not_ended_is_a_running_run(client, send, read):
     assert read("SELECT outcome, finished_at, journal FROM runs") == [("running", None, None)]
 
 
+@pytest.mark.parametrize("is_step", [False, True])
+def test_what_begins_a_day_ahead_or_more_begins_when_it_is_received(client, send, read, is_step):
+    words = {"cicd__pipeline__run__id": "run-1", **({"cicd__pipeline__task__name": "submit"} if is_step else {})}
+    said = document(span(seconds=(10**9, 10**9 + 2), cicd__pipeline__name="people", **words))
+    for _ in range(2):
+        assert send(client, said).status_code == 200
+    table = "run_steps" if is_step else "runs"
+    ((age_s, took_s, duration_ms),) = read(
+        f"""SELECT unixepoch('now') - unixepoch(started_at), unixepoch(finished_at) - unixepoch(started_at), duration_ms
+        FROM {table}"""
+    )
+    assert 0 <= age_s < 600
+    assert (took_s, duration_ms) == (2, 2_000)
+
+
 # ---------------------------------------------------------------------------------------------- partial success
 
 
