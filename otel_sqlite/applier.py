@@ -291,6 +291,8 @@ def _complain_of(journal: str, reason: str | None) -> None:
 
 def _label_dead(dead: "DeadJournal", writer: Writer, deadline: float) -> int:
     """Say why the runs ended that a dead process left open; returns how many."""
+    if not writer.has_open(dead.name, _remaining_s(deadline)):
+        return 0  # why it died takes reading the kernel's log, line by line
     last_sign_ns = dead.last_sign_ns
     reason, cause = _cause(dead.header, last_sign_ns)
     evidence = f"{cause}; last sign of life {timestamp(last_sign_ns)}"

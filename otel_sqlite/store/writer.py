@@ -42,6 +42,10 @@ UPDATE run_steps SET outcome = 'failure', end_reason = :reason, finished_at = {_
 WHERE finished_at IS NULL AND (run_id IN (SELECT value FROM json_each(:ids)) OR journal = :journal)
 """  # noqa: S608 - constants of this module
 
+_HAS_OPEN: Final = """
+SELECT EXISTS (SELECT 1 FROM runs WHERE journal = ? AND outcome = 'running')
+  OR EXISTS (SELECT 1 FROM run_steps WHERE journal = ? AND finished_at IS NULL)
+"""
 
 # Times of steps are the signs of life of a run that nobody watches.
 _SILENT: Final = """
@@ -125,6 +129,15 @@ class Writer:
             rows = connection.execute("SELECT id FROM runs WHERE journal = ? AND outcome = 'running'", (journal,))
             at = None if seen_ns is None else timestamp(seen_ns)
             return _label(connection, [row_id for (row_id,) in rows], journal, _Verdict(reason, evidence, at))
+
+    def has_open(self, journal: str, timeout_s: float) -> bool:
+        """Whether a process left a run or a step open.
+
+        Raises:
+            StoreError: The database cannot be read now.
+        """
+        with self._database.transaction(timeout_s) as connection:
+            return connection.execute(_HAS_OPEN, (journal, journal)).fetchone() == (1,)
 
     def watched_journals(self, host: str, timeout_s: float) -> list[str]:
         """The journals that running rows of this host name.

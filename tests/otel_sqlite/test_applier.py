@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from otel_sqlite import death, run
+from otel_sqlite import applier, death, run
 from otel_sqlite import journal as journals
 from otel_sqlite.applier import Recovered, prune, recover
 from otel_sqlite.dead import dead_journals
@@ -140,6 +140,20 @@ def test_the_boot_of_another_machine_says_nothing(path, die, read, monkeypatch):
     ((reason, evidence),) = read("SELECT end_reason, end_evidence FROM runs")
     assert reason == "process_died"
     assert evidence.startswith(f"process {pid} of {os.uname().nodename} is gone; last sign of life ")
+
+
+def test_why_a_process_died_is_asked_only_where_it_left_something_open(path, tracked, in_child, read, monkeypatch):
+    trackings = []
+
+    def work():
+        trackings.append(tracked())
+        with run("people", tracer_provider=trackings[-1].__enter__()):
+            pass
+
+    in_child(work)
+    monkeypatch.setattr(applier, "_cause", lambda *_: pytest.fail("there is nothing to say it of"))
+    assert recover(path, 5).journals == 1
+    assert read("SELECT outcome FROM runs") == [("success",)]
 
 
 def test_a_dead_run_ends_with_the_last_sign_of_life_not_when_it_is_found(path, die, read):
