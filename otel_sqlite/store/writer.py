@@ -137,7 +137,8 @@ class Writer:
             StoreError: The database cannot be read now.
         """
         with self._database.transaction(timeout_s) as connection:
-            return connection.execute(_HAS_OPEN, (journal, journal)).fetchone() == (1,)
+            (has_open,) = connection.execute(_HAS_OPEN, (journal, journal)).fetchone()
+            return bool(has_open)
 
     def watched_journals(self, host: str, timeout_s: float) -> list[str]:
         """The journals that running rows of this host name.
