@@ -14,32 +14,21 @@ from otel_sqlite.store.adopt import SCHEMA_VERSION, bring_up_to_date, dashboard
 from otel_sqlite.store.connection import Database
 from tests.faults.invariants import check
 from tests.faults.processes import rows
+from tests.original import SCHEMA
 
 PROCESSES, KILLED = 32, 4
 
-# The schema of the tracker and dashboard that came before, as its columns and CHECKs were documented.
-ORIGINAL = """
-PRAGMA journal_mode = WAL;
-CREATE TABLE runs (
-  id INTEGER PRIMARY KEY, club_slug TEXT NOT NULL DEFAULT 'rondo', pipeline TEXT NOT NULL, started_at TEXT NOT NULL,
-  finished_at TEXT, duration_ms INTEGER, outcome TEXT CHECK(outcome IN ('success', 'failure', 'running'{partial})),
-  total_created INTEGER DEFAULT 0, total_updated INTEGER DEFAULT 0, total_skipped INTEGER DEFAULT 0,
-  total_failed INTEGER DEFAULT 0, summary_json TEXT);
-CREATE TABLE run_steps (
-  id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs(id), club_slug TEXT NOT NULL DEFAULT 'rondo',
-  step_name TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT, duration_ms INTEGER,
-  outcome TEXT CHECK(outcome IN ('success', 'failure', 'skipped'{partial})), created_count INTEGER DEFAULT 0,
-  updated_count INTEGER DEFAULT 0, skipped_count INTEGER DEFAULT 0, failed_count INTEGER DEFAULT 0, detail_json TEXT);
-CREATE TABLE run_errors (
-  id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs(id), run_step_id INTEGER REFERENCES run_steps(id),
-  club_slug TEXT NOT NULL DEFAULT 'rondo', step_name TEXT NOT NULL, member_identifier TEXT, error_message TEXT NOT NULL,
-  error_stack TEXT, created_at TEXT NOT NULL);
+ORIGINAL = (
+    "PRAGMA journal_mode = WAL;"
+    + SCHEMA
+    + """
 INSERT INTO runs (pipeline, started_at, outcome) VALUES ('people', '2026-02-08T10:00:00.123Z', 'failure');
 INSERT INTO run_steps (run_id, step_name, started_at, outcome)
 VALUES (1, 'laposta-submit', '2026-02-08T10:00:01.000Z', 'success');
 INSERT INTO run_errors (run_id, run_step_id, step_name, error_message, created_at)
 VALUES (1, 1, 'laposta-submit', 'bad', '2026-02-08T10:00:02.000Z');
 """
+)
 
 
 def kill_at(connection, number):

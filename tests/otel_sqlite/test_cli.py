@@ -19,22 +19,16 @@ from otel_sqlite import instrument, run
 from otel_sqlite.cli import main, tending
 from otel_sqlite.journal import host
 from otel_sqlite.store import adopt, connection
+from tests.original import SCHEMA
 
 NOBODY = 65_534
 PROGRAM = "from otel_sqlite.cli import main; main()"
-ORIGINAL = """
-CREATE TABLE runs (id INTEGER PRIMARY KEY, club_slug TEXT NOT NULL DEFAULT 'rondo', pipeline TEXT NOT NULL,
-  started_at TEXT NOT NULL, finished_at TEXT, duration_ms INTEGER, outcome TEXT, total_created INTEGER, total_updated INTEGER,
-  total_skipped INTEGER, total_failed INTEGER, summary_json TEXT);
-CREATE TABLE run_steps (id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs(id),
-  club_slug TEXT NOT NULL DEFAULT 'rondo', step_name TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT,
-  duration_ms INTEGER, outcome TEXT, created_count INTEGER, updated_count INTEGER, skipped_count INTEGER,
-  failed_count INTEGER, detail_json TEXT);
-CREATE TABLE run_errors (id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs(id),
-  run_step_id INTEGER REFERENCES run_steps(id), club_slug TEXT NOT NULL DEFAULT 'rondo', step_name TEXT NOT NULL,
-  member_identifier TEXT, error_message TEXT NOT NULL, error_stack TEXT, created_at TEXT NOT NULL);
+ORIGINAL = (
+    SCHEMA.format(partial="")
+    + """
 INSERT INTO runs (id, pipeline, started_at, outcome) VALUES (7, 'people', '2026-02-08T10:00:00.000Z', 'success');
 """
+)
 
 
 @pytest.fixture(autouse=True)

@@ -17,20 +17,12 @@ from otel_sqlite.errors import (
 )
 from otel_sqlite.store import adopt, connection
 from otel_sqlite.store.reader import DropRow, ErrorRow, Reader, RunRow, StepRow
+from tests.original import SCHEMA
 
 NOBODY = 65_534
-ORIGINAL = """
-CREATE TABLE runs (id INTEGER PRIMARY KEY, club_slug TEXT NOT NULL DEFAULT 'rondo', pipeline TEXT NOT NULL,
-  started_at TEXT NOT NULL, finished_at TEXT, duration_ms INTEGER,
-  outcome TEXT CHECK (outcome IN ('success', 'failure', 'running')), total_created INTEGER DEFAULT 0,
-  total_updated INTEGER DEFAULT 0, total_skipped INTEGER DEFAULT 0, total_failed INTEGER DEFAULT 0, summary_json TEXT);
-CREATE TABLE run_steps (id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs(id),
-  club_slug TEXT NOT NULL DEFAULT 'rondo', step_name TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT,
-  duration_ms INTEGER, outcome TEXT CHECK (outcome IN ('success', 'failure', 'skipped')), created_count INTEGER DEFAULT 0,
-  updated_count INTEGER DEFAULT 0, skipped_count INTEGER DEFAULT 0, failed_count INTEGER DEFAULT 0, detail_json TEXT);
-CREATE TABLE run_errors (id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs(id),
-  run_step_id INTEGER REFERENCES run_steps(id), club_slug TEXT NOT NULL DEFAULT 'rondo', step_name TEXT NOT NULL,
-  member_identifier TEXT, error_message TEXT NOT NULL, error_stack TEXT, created_at TEXT NOT NULL);
+ORIGINAL = (
+    SCHEMA.format(partial="")
+    + """
 INSERT INTO runs (id, pipeline, started_at, outcome, total_created)
   VALUES (7, 'people', '2026-02-08T10:00:00.000Z', 'running', NULL);
 INSERT INTO run_steps (id, run_id, step_name, started_at, created_count)
@@ -38,6 +30,7 @@ INSERT INTO run_steps (id, run_id, step_name, started_at, created_count)
 INSERT INTO run_errors (id, run_id, step_name, error_message, created_at)
   VALUES (9, 7, 'photos', 'no such photo', '2026-02-08T10:00:02.000Z');
 """
+)
 
 
 def stamp(minute, second=0):

@@ -10,21 +10,10 @@ from otel_sqlite.store import retention
 from otel_sqlite.store.adopt import dashboard
 from otel_sqlite.store.reader import Reader
 from otel_sqlite.store.retention import Keep, Pruned
+from tests.original import SCHEMA
 
 OLD, NEW = "2025-01-{:02}T10:00:00.000Z", "2026-02-{:02}T10:00:00.000Z"
 KEEP = Keep("2026-01-01T00:00:00.000Z", "2026-01-15T00:00:00.000Z")
-ORIGINAL_RUNS = """
-CREATE TABLE runs (id INTEGER PRIMARY KEY, club_slug TEXT NOT NULL DEFAULT 'rondo', pipeline TEXT NOT NULL,
-  started_at TEXT NOT NULL, finished_at TEXT, duration_ms INTEGER, outcome TEXT, total_created INTEGER, total_updated INTEGER,
-  total_skipped INTEGER, total_failed INTEGER, summary_json TEXT);
-CREATE TABLE run_steps (id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs(id),
-  club_slug TEXT NOT NULL DEFAULT 'rondo', step_name TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT,
-  duration_ms INTEGER, outcome TEXT, created_count INTEGER, updated_count INTEGER, skipped_count INTEGER,
-  failed_count INTEGER, detail_json TEXT);
-CREATE TABLE run_errors (id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs(id),
-  run_step_id INTEGER REFERENCES run_steps(id), club_slug TEXT NOT NULL DEFAULT 'rondo', step_name TEXT NOT NULL,
-  member_identifier TEXT, error_message TEXT NOT NULL, error_stack TEXT, created_at TEXT NOT NULL);
-"""
 
 
 @pytest.fixture
@@ -184,7 +173,7 @@ def by_the_original(path):
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA auto_vacuum = NONE")
-        connection.executescript(ORIGINAL_RUNS)
+        connection.executescript(SCHEMA.format(partial=", 'partial'"))
         for run, at in ((1, OLD.format(1)), (2, OLD.format(2)), (3, NEW.format(1))):
             connection.execute(
                 "INSERT INTO runs (id, pipeline, started_at, outcome) VALUES (?, 'people', ?, 'success')", (run, at)
