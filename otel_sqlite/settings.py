@@ -88,7 +88,7 @@ class Settings:
             exit_timeout_s=_number(env, "OTEL_SQLITE_EXIT_TIMEOUT", 5.0),
             strict=is_strict(),
             is_sdk_disabled=env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true",
-            otlp=bool(_otlp(env, "ENDPOINT")) and _is_otlp_chosen(env.get("OTEL_TRACES_EXPORTER", "")),
+            otlp=has_collector(env),
         )
 
 
@@ -131,6 +131,11 @@ def misunderstood() -> "Iterator[Wrong]":
         for names, wanted, is_right in _FORMS:
             if value.strip() and re.fullmatch(names, name) and not is_right(value.strip()):
                 yield Wrong(name, value, wanted)
+
+
+def has_collector(env: "Mapping[str, str]" = os.environ) -> bool:
+    """Whether spans are sent to an OpenTelemetry collector: one is named, and OTEL_TRACES_EXPORTER chooses no others."""
+    return bool(_otlp(env, "ENDPOINT")) and _is_otlp_chosen(env.get("OTEL_TRACES_EXPORTER", ""))
 
 
 def leaves_unscrubbed() -> bool:

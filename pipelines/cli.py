@@ -19,9 +19,10 @@ from opentelemetry import propagate
 from opentelemetry.propagators.composite import CompositePropagator
 
 import otel_sqlite
+from otel_sqlite.settings import has_collector
 from pipelines.errors import AlreadyRunningError, MissingExtraError, SettingsError, SyncError
 from pipelines.flow import log_text
-from pipelines.settings import Settings, System, has_collector, load_env_file
+from pipelines.settings import Settings, System, load_env_file
 from pipelines.systems import Progress, Systems
 
 logger = logging.getLogger(__name__)

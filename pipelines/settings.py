@@ -237,14 +237,6 @@ def load_env_file(path: Path = Path(".env")) -> None:
         raise SettingsError(unusable=[f"{path} cannot be read: {error}"]) from error
 
 
-def has_collector(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether spans are sent to an OpenTelemetry collector: one is named, and OTEL_TRACES_EXPORTER chooses no others."""
-    exporters = [name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",") if name.strip()]
-    if exporters and not any(name.startswith("otlp") for name in exporters):
-        return False
-    return any(environ.get(f"OTEL_EXPORTER_OTLP_{name}", "").strip() for name in ("ENDPOINT", "TRACES_ENDPOINT"))
-
-
 class _Environment:
     """Reads typed values from a mapping and remembers which of them it could not use."""
 

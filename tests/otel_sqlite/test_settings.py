@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_sqlite.settings import Sending, Settings, calling_run_id, is_strict, trace_carrier
+from otel_sqlite.settings import Sending, Settings, calling_run_id, has_collector, is_strict, trace_carrier
 
 
 def test_without_any_setting_there_are_defaults(monkeypatch, tmp_path):
@@ -125,3 +125,12 @@ def test_the_run_that_started_this_process_is_known_if_it_said_so(monkeypatch):
     assert calling_run_id() is None
     monkeypatch.setenv("OTEL_SQLITE_PARENT_RUN_ID", "1234")
     assert calling_run_id() == "1234"
+
+
+@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
+def test_there_is_a_collector_where_either_variable_names_one(name):
+    assert has_collector({name: "http://127.0.0.1:4318"})
+    assert not has_collector({name: " "})
+    for exporters, is_sent in {" ": True, "console, otlp": True, "none": False, "sqlite,console": False}.items():
+        assert has_collector({name: "http://127.0.0.1:4318", "OTEL_TRACES_EXPORTER": exporters}) is is_sent
+    assert not has_collector({})

@@ -14,7 +14,6 @@ from pipelines.settings import (
     Settings,
     SportlinkSettings,
     System,
-    has_collector,
     load_env_file,
 )
 
@@ -245,12 +244,3 @@ def test_a_file_that_cannot_be_read_is_one_clear_line(tmp_path):
 
     with pytest.raises(SettingsError, match="cannot be read"):
         load_env_file(file)
-
-
-@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
-def test_there_is_a_collector_where_either_variable_names_one(name):
-    assert has_collector({name: "http://127.0.0.1:4318"})
-    assert not has_collector({name: " "})
-    for exporters, is_sent in {" ": True, "console, otlp": True, "none": False, "sqlite,console": False}.items():
-        assert has_collector({name: "http://127.0.0.1:4318", "OTEL_TRACES_EXPORTER": exporters}) is is_sent
-    assert not has_collector({})
