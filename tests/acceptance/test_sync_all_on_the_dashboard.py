@@ -10,24 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.pipelines.tracked import STEPS_OF_ALL
+
 BIN = Path(sys.executable).parent
 MEMBERS = 40
-STEPS = [
-    "sportlink-download",
-    "laposta-prepare",
-    "laposta-submit",
-    "rondo-club-sync",
-    "team-download",
-    "team-sync",
-    "work-history-sync",
-    "functions-download",
-    "commissie-sync",
-    "commissie-work-history-sync",
-    "photo-download",
-    "photo-upload",
-    "freescout-sync",
-    "discipline-sync",
-]
 
 
 def run_command(folder, name, *flags):
@@ -59,7 +45,7 @@ def test_all_has_fourteen_steps_each_a_row_with_its_counts(done):
 
     steps = rows(folder, query)
 
-    assert [name for name, _ in steps] == STEPS
+    assert [name for name, _ in steps] == STEPS_OF_ALL
     created = dict(steps)
     assert created["sportlink-download"] == MEMBERS
     assert min(created[name] for name in ("rondo-club-sync", "team-sync", "work-history-sync", "freescout-sync")) > 0

@@ -11,23 +11,8 @@ from pipelines.sandbox import Fault, FaultKind
 from pipelines.sandbox.teams import Team
 from pipelines.sync_all import sync_all
 from pipelines.systems import Systems
+from tests.pipelines.tracked import STEPS_OF_ALL
 
-STEPS = [
-    "sportlink-download",
-    "laposta-prepare",
-    "laposta-submit",
-    "rondo-club-sync",
-    "team-download",
-    "team-sync",
-    "work-history-sync",
-    "functions-download",
-    "commissie-sync",
-    "commissie-work-history-sync",
-    "photo-download",
-    "photo-upload",
-    "freescout-sync",
-    "discipline-sync",
-]
 ANNE = {
     "PublicPersonId": "A1",
     "FirstName": "Anne",
@@ -99,7 +84,7 @@ def test_a_run_takes_fourteen_steps_each_with_its_counts(systems, members):
         "freescout-sync": (2, 0, 0, 0),
         "discipline-sync": (1, 0, 0, 0),
     }
-    assert outcomes(run) == dict.fromkeys(STEPS, "success")
+    assert outcomes(run) == dict.fromkeys(STEPS_OF_ALL, "success")
     assert outcomes(discipline) == {"discipline-download": "success", "discipline-sync": "success"}
     assert json.loads(run.summary) == report.stats.as_json()
     assert (run.outcome, report.success) == (Outcome.SUCCESS, True)
@@ -172,7 +157,7 @@ def test_what_fails_in_the_run_of_discipline_fails_in_all(systems, members):
     report, run, discipline = sync(systems)
 
     assert outcomes(discipline)["discipline-sync"] == "partial"
-    assert outcomes(run) == dict.fromkeys(STEPS, "success") | {"discipline-sync": "partial"}
+    assert outcomes(run) == dict.fromkeys(STEPS_OF_ALL, "success") | {"discipline-sync": "partial"}
     assert [error.item_id for error in run.steps[13].errors] == ["T-1"]
     [error] = report.stats.as_json()["discipline"]["errors"]
     assert (error["dossier_id"], error["system"]) == ("T-1", "discipline-sync")

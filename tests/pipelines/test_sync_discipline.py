@@ -1,15 +1,18 @@
 """The pipeline discipline as a whole."""
 
 import json
+from functools import partial
 
 import pytest
 
 from otel_sqlite import Outcome
-from otel_sqlite.testing import recorded
 from pipelines.result import ErrorRecord
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.sync_discipline import main, sync_discipline
 from pipelines.sync_people import sync_people
+from tests.pipelines.tracked import counts, track
+
+sync = partial(track, sync_discipline)
 
 ANNE = {"PublicPersonId": "A1", "FirstName": "Anne", "LastName": "Aker", "Email": "anne@x.example"}
 
@@ -26,17 +29,6 @@ def two_cases(systems, club, club_sandbox, writes):
     case = {"DossierId": "T-1", "PublicPersonId": "A1", "MatchDate": "2026-01-17"}
     club_sandbox.club.cases[:] = [case, {**case, "DossierId": "T-2", "PublicPersonId": "ELDERS9"}]
     writes()
-
-
-def sync(systems, **flags):
-    with recorded() as runs:
-        report = sync_discipline(systems, **flags)
-    [run] = runs
-    return report, run
-
-
-def counts(run):
-    return [(one.name, one.outcome.value, one.created, one.updated, one.skipped, one.failed) for one in run.steps]
 
 
 @pytest.mark.usefixtures("two_cases")

@@ -2,15 +2,18 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
 
 from otel_sqlite import ItemError, Outcome
-from otel_sqlite.testing import recorded
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.sync_freescout import main, sync_freescout
 from pipelines.sync_people import sync_people
+from tests.pipelines.tracked import counts, track
+
+sync = partial(track, sync_freescout)
 
 ANNE = {"PublicPersonId": "A1", "FirstName": "Anne", "LastName": "Appel", "Email": "anne@x.example"}
 BO = {"PublicPersonId": "B2", "FirstName": "Bo", "LastName": "Berg", "Email": "bo@x.example"}
@@ -23,17 +26,6 @@ def members(systems, club, writes):
     club(ANNE, BO)
     sync_people(systems)
     writes()
-
-
-def sync(systems, **flags):
-    with recorded() as runs:
-        report = sync_freescout(systems, **flags)
-    [run] = runs
-    return report, run
-
-
-def counts(run):
-    return [(one.name, one.outcome.value, one.created, one.updated, one.skipped, one.failed) for one in run.steps]
 
 
 def test_members_become_customers(systems, members, writes):

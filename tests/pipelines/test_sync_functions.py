@@ -1,17 +1,20 @@
 """The pipeline functions as a whole."""
 
 import json
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
 
 from otel_sqlite import Outcome
-from otel_sqlite.testing import recorded
 from pipelines.result import ErrorRecord
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.sandbox.tasks import function, place
 from pipelines.sync_functions import main, sync_functions
 from pipelines.sync_people import sync_people
+from tests.pipelines.tracked import counts, track
+
+sync = partial(track, sync_functions)
 
 ANNE = {"PublicPersonId": "A1", "FirstName": "Anne", "LastName": "Aker", "Email": "anne@x.example"}
 BO = {"PublicPersonId": "B2", "FirstName": "Bo", "LastName": "Berg", "LastUpdate": "2020-01-01"}
@@ -31,17 +34,6 @@ def office(systems, club, club_sandbox, writes):
     club_sandbox.club.free_fields["A1"] = {"Remarks8": {"Value": "15-09-2024"}}
     writes()
     return club_sandbox.club
-
-
-def sync(systems, **flags):
-    with recorded() as runs:
-        report = sync_functions(systems, **flags)
-    [run] = runs
-    return report, run
-
-
-def counts(run):
-    return [(one.name, one.outcome.value, one.created, one.updated, one.skipped, one.failed) for one in run.steps]
 
 
 def test_functions_and_committees_come_to_rondo_club(systems, office, club_sandbox):

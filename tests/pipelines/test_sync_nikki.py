@@ -2,15 +2,18 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
 
 from otel_sqlite import Outcome
-from otel_sqlite.testing import recorded
 from pipelines.sandbox import Fault, FaultKind
 from pipelines.sync_nikki import main, sync_nikki
 from pipelines.sync_people import sync_people
+from tests.pipelines.tracked import counts, track
+
+sync = partial(track, sync_nikki)
 
 ANNE = {"PublicPersonId": "A1", "FirstName": "Anne", "LastName": "Appel", "Email": "anne@x.example"}
 BO = {"PublicPersonId": "B2", "FirstName": "Bo", "LastName": "Berg", "Email": "bo@x.example"}
@@ -29,17 +32,6 @@ def contributions(systems, club, club_sandbox, writes):
         {"knvb_id": knvb_id, "year": YEAR, "nikki_id": knvb_id, "status": "Open", "saldo_cents": 100, "total_cents": 100}
         for knvb_id in ("A1", "B2", "C3")
     ]
-
-
-def sync(systems, **flags):
-    with recorded() as runs:
-        report = sync_nikki(systems, **flags)
-    [run] = runs
-    return report, run
-
-
-def counts(run):
-    return [(one.name, one.outcome.value, one.created, one.updated, one.skipped, one.failed) for one in run.steps]
 
 
 def test_contributions_come_from_nikki_to_rondo_club(systems, contributions, writes):

@@ -1,12 +1,12 @@
 """The pipeline teams as a whole."""
 
 import json
+from functools import partial
 from itertools import product
 
 import pytest
 
 from otel_sqlite import Outcome
-from otel_sqlite.testing import recorded
 from pipelines.result import ErrorRecord
 from pipelines.sandbox import Fault, FaultKind, running
 from pipelines.sandbox.teams import Team
@@ -14,6 +14,9 @@ from pipelines.settings import Settings
 from pipelines.sync_people import sync_people
 from pipelines.sync_teams import main, sync_teams
 from pipelines.systems import Systems
+from tests.pipelines.tracked import counts, track
+
+sync = partial(track, sync_teams)
 
 STEPS = ["team-download", "team-sync", "work-history-sync"]
 ANNE = {"PublicPersonId": "A1", "FirstName": "Anne", "LastName": "Aker", "Email": "anne@x.example", "UnionTeams": "1"}
@@ -37,17 +40,6 @@ def two_teams(systems, club, club_sandbox, writes):
     sync_people(systems)
     club_sandbox.club.teams[:] = [team("T1", "1", "A1", "B2"), team("T2", "2", "B2")]
     writes()
-
-
-def sync(systems, **flags):
-    with recorded() as runs:
-        report = sync_teams(systems, **flags)
-    [run] = runs
-    return report, run
-
-
-def counts(run):
-    return [(one.name, one.outcome.value, one.created, one.updated, one.skipped, one.failed) for one in run.steps]
 
 
 @pytest.mark.usefixtures("two_teams")
