@@ -1,6 +1,7 @@
 """Shows an answer again and again: in place on a terminal; elsewhere a plain line for each thing that changed."""
 
 import io
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -64,16 +65,29 @@ def watch(look: Callable[[], Look], interval_s: float) -> None:
 
     What was seen before stays for some seconds when it cannot be seen again; then the reason is raised.
     """
-    with suppress(KeyboardInterrupt):
-        if sys.stdout.isatty():
-            _in_place(_looks(look, interval_s))
-        else:
-            _line_by_line(_looks(look, interval_s))
+    show = _in_place if sys.stdout.isatty() else _line_by_line
+    stop = _Stop()
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        with suppress(KeyboardInterrupt):
+            show(_looks(look, interval_s, stop))
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def _looks(look: Callable[[], Look], interval_s: float) -> Iterator[Look]:
+class _Stop:
+    """Remembers that Ctrl-C was pressed: what it raises in a destructor or a weak reference's callback, Python throws away."""
+
+    was_pressed = False
+
+    def __call__(self, *_signal: object) -> None:
+        self.was_pressed = True
+        raise KeyboardInterrupt
+
+
+def _looks(look: Callable[[], Look], interval_s: float, stop: _Stop) -> Iterator[Look]:
     gives_up_at = 0.0
-    while True:
+    while not stop.was_pressed:
         try:
             seen = look()
         except (OtelSqliteError, click.ClickException):

@@ -141,6 +141,27 @@ def test_ctrl_c_ends_the_watching_of_a_run_without_trouble(watch, tracked):
         assert watcher.end() == 0
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_ends_the_watching_even_where_python_throws_it_away():
+    class Dying:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    looks = []
+
+    def look():
+        assert len(looks) < 2
+        looks.append(seen(is_last=False))
+        if len(looks) == 2:
+            Dying()
+        return looks[-1]
+
+    watching.watch(look, 0.001)
+    assert len(looks) == 2
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
 def test_on_a_terminal_it_is_drawn_in_place(watch, tracked):
     with tracked() as provider, run("people", tracer_provider=provider) as r:
         with r.step("download"):
