@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
-from otel_sqlite.doctor.finding import Level
 from otel_sqlite.model import EndReason, Outcome
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ _STYLES: Final[dict[str, str]] = {
     Outcome.PARTIAL: "yellow",
     Outcome.FAILURE: "bold red",
 }
-_LEVELS: Final = {Level.PROBLEM: "red", Level.NOTE: "yellow", Level.OK: "green"}
+_LEVELS: Final[dict[str, str]] = {"problem": "red", "note": "yellow", "ok": "green"}  # of ``Level``, without loading the doctor
 _REASONS: Final = {
     "sdk_event_limit": "events over the SDK's limit for a span",
     "item_error_limit": "item errors over the limit of a step",

@@ -2,7 +2,9 @@
 
 # ruff: noqa: D301 - a backspace in a docstring is how click is told to leave the lines of a paragraph alone
 
+import importlib
 import sys
+from typing import Final
 
 from otel_sqlite.errors import MissingExtraError
 
@@ -15,14 +17,35 @@ except ModuleNotFoundError as _error:  # this package is a program: whoever impo
     sys.exit(2)
 
 from otel_sqlite.cli.frame import Commands
-from otel_sqlite.cli.keeping import forget, prune
-from otel_sqlite.cli.looking import errors, runs, show
-from otel_sqlite.cli.receiving import receive
-from otel_sqlite.cli.self_test import selftest
-from otel_sqlite.cli.tending import doctor, init, recover
+
+_HOMES: Final = {
+    "doctor": "examining",
+    "errors": "looking",
+    "forget": "keeping",
+    "init": "tending",
+    "prune": "keeping",
+    "receive": "receiving",
+    "recover": "tending",
+    "runs": "looking",
+    "selftest": "self_test",
+    "show": "looking",
+}
 
 
-@click.group(name="otel-sqlite", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+class _Program(Commands):
+    """Loads a command when it is asked for: some need much that the others do not."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
+        return sorted(_HOMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        # For an unknown one all are loaded: among those that it has, click looks for what may have been meant.
+        for name in [cmd_name] if cmd_name in _HOMES else _HOMES:
+            self.add_command(getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name))
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(name="otel-sqlite", cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="otel-sqlite")
 def main() -> None:
     """See what the pipelines of this machine did: which ran, what changed, what failed.
@@ -45,7 +68,3 @@ def main() -> None:
     In scripts, use --json: its keys stay as they are (new ones may be added), times are UTC as stored, durations are in
     milliseconds, and what is not known is null.
     """
-
-
-for _command in (init, runs, show, errors, recover, doctor, prune, forget, receive, selftest):
-    main.add_command(_command)

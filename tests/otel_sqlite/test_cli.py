@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from otel_sqlite import instrument, run
-from otel_sqlite.cli import main, tending
+from otel_sqlite.cli import examining, main
 from otel_sqlite.journal import host
 from otel_sqlite.store import adopt, connection
 from tests.original import SCHEMA
@@ -930,16 +930,17 @@ def test_selftest_compares_what_was_stored_with_what_was_recorded(path):
     assert result.stderr.startswith("otel-sqlite: steps: recorded [('success', 'success', 9, 9, 9, 9), ")
 
 
-@pytest.mark.parametrize("arguments", [["runs"], ["show", "latest"], ["errors"], ["recover"], ["init"]])
-def test_json_needs_neither_the_sdk_nor_what_draws_tables(path, add, arguments):
+@pytest.mark.parametrize("arguments", [["runs"], ["show", "latest"], ["errors"], ["recover"], ["init"], ["prune"]])
+def test_json_needs_neither_the_sdk_nor_what_draws_tables_nor_what_other_commands_do(path, add, arguments):
     add("runs", pipeline="people", started_at="2026-02-08T10:00:00.000Z", outcome="success")
+    heavy = ["opentelemetry", "rich", "httpx", "otel_sqlite.doctor", "otel_sqlite.store.repair", "otel_sqlite.receiver"]
     script = (
         "import sys\n"
         "from otel_sqlite.cli import main\n"
         "try:\n"
         "    main(sys.argv[1:])\n"
         "finally:\n"
-        "    print([m for m in ('opentelemetry.sdk', 'rich', 'httpx') if m in sys.modules], file=sys.stderr)\n"
+        f"    print([m for m in {heavy} if m in sys.modules], file=sys.stderr)\n"
     )
 
     command = [sys.executable, "-c", script, *arguments, "--json", "--path", str(path)]
@@ -958,6 +959,14 @@ def test_without_click_one_line_says_what_to_install():
         "",
         "otel-sqlite needs the extra 'cli': pip install 'otel-sqlite[cli]'\n",
     )
+
+
+def test_a_command_that_does_not_exist_is_told_with_those_that_are_like_it():
+    # In a process of its own: here, other tests have loaded the commands that it is compared with.
+    result = _process("run")
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.endswith("Error: No such command 'run'. (Did you mean one of: 'prune', 'runs'?)\n")
 
 
 def test_a_usage_error_is_exit_code_2(call):
@@ -1040,7 +1049,7 @@ def test_doctor_says_what_a_repair_lost_also_when_the_journals_have_to_wait(call
     add("runs", run_uid="r", pipeline="people", started_at="2026-02-08T10:00:00.000Z", outcome="success")
     with path.open("r+b") as file:
         file.write(bytes(100))
-    monkeypatch.setattr(tending, "_RECOVER_TIMEOUT_S", 0)
+    monkeypatch.setattr(examining, "_RECOVER_TIMEOUT_S", 0)
     with (connection.sidecar(path) / "recovery").open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         result = call("doctor", "--repair")
