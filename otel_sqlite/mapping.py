@@ -5,7 +5,6 @@ Pure and total: a span is somebody else's data, so every value is cleaned, and n
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeGuard, TypeVar
 
 from opentelemetry.trace import StatusCode
@@ -80,8 +79,7 @@ class DecodedEvent(NamedTuple):
     attributes: _Attributes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodedSpan:
+class DecodedSpan(NamedTuple):
     """A span that came over the wire: what the mapping reads of the SDK's, by the same names."""
 
     context: "SpanContext"
@@ -96,7 +94,6 @@ class DecodedSpan:
     end_time: int | None
 
 
-@dataclass(slots=True)
 class Reading:
     """How far a live span was read, so that the next look takes only what is new.
 
@@ -107,10 +104,14 @@ class Reading:
         times: How many exception events there were at each nanosecond.
     """
 
-    known: _Attributes = field(default_factory=dict)
-    events: int = 0
-    lost: int = 0
-    times: dict[int, int] = field(default_factory=dict)
+    __slots__ = ("events", "known", "lost", "times")
+
+    def __init__(self, known: _Attributes | None = None) -> None:
+        """Nothing was read yet."""
+        self.known = known or {}
+        self.events = 0
+        self.lost = 0
+        self.times: dict[int, int] = {}
 
 
 class _Frame(NamedTuple):

@@ -16,7 +16,6 @@ from opentelemetry.util.types import Attributes
 
 from otel_sqlite.errors import MissingExtraError
 from otel_sqlite.instrument import Harmless
-from otel_sqlite.privacy import PrivateSpanExporter
 from otel_sqlite.processor import DashboardSpanProcessor
 from otel_sqlite.settings import Sending, Settings, is_strict, leaves_unscrubbed
 
@@ -155,7 +154,11 @@ def _otlp_processor() -> SpanProcessor | None:
 
 def _otlp_exporter(sending: Sending) -> SpanExporter:
     exporter = _grpc_exporter() if sending.protocol == "grpc" else _http_exporter()
-    return PrivateSpanExporter(exporter, sending.hash_key) if sending.is_private else exporter
+    if not sending.is_private:
+        return exporter
+    from otel_sqlite.privacy import PrivateSpanExporter  # noqa: PLC0415 - OpenSSL, which nobody needs who sends nothing
+
+    return PrivateSpanExporter(exporter, sending.hash_key)
 
 
 def _http_exporter() -> SpanExporter:

@@ -58,8 +58,7 @@ _FORMS: "tuple[tuple[str, str, Callable[[str], bool]], ...]" = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """What the environment says.
 
     Attributes:

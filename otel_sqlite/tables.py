@@ -1,9 +1,8 @@
 """Shows rows to people: texts made harmless, times made local, tables drawn. rich is only loaded to draw."""
 
 import sys
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import click
 
@@ -34,8 +33,7 @@ _PIPE_WIDTH: Final = 1_000_000
 _SHORT_MS: Final = 9_950  # shown with a decimal below
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(NamedTuple):
     """One column of a table: numbers stand right, texts may go on in the next line."""
 
     header: str

@@ -3,7 +3,6 @@
 import json
 import sys
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -89,7 +88,7 @@ def parsed(text: str | None) -> object:
 
 def ledger_document(ledger: Ledger) -> dict[str, int]:
     """What became of item errors, as --json has it."""
-    return {**asdict(ledger), "missing": ledger.missing}
+    return {**ledger._asdict(), "missing": ledger.missing}
 
 
 def _no_constant(name: str) -> NoReturn:

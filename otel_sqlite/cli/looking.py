@@ -4,7 +4,6 @@
 
 import re
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -99,7 +98,7 @@ def runs(  # noqa: PLR0913 - an option each
         rows = reader.runs(pipeline=pipeline, outcome=outcome, limit=limit)
         lost = reader.drops(None)
     if as_json:
-        print_json({"runs": [asdict(row) for row in rows]})
+        print_json({"runs": [row._asdict() for row in rows]})
     else:
         _print_runs(rows)
     if lost:
@@ -199,7 +198,7 @@ def errors(  # noqa: PLR0913 - an option each
         most = limit or (_LISTED_ERRORS if run_id is None else -1)
         rows = reader.errors(run_id=run_id, pipeline=pipeline, item=item, since=since, limit=most)
     if as_json:
-        print_json({"errors": [asdict(row) for row in rows]})
+        print_json({"errors": [row._asdict() for row in rows]})
     elif rows:
         tables.draw_errors(rows)
         if limit is None and len(rows) == most:
@@ -221,17 +220,17 @@ def _the_run(reader: Reader, name: str) -> RunRow:
 
 def _run_document(reader: Reader, row: RunRow) -> dict[str, object]:
     return {
-        "run": {**asdict(row), "summary": parsed(reader.summary(row.id))},
+        "run": {**row._asdict(), "summary": parsed(reader.summary(row.id))},
         "steps": [_step_document(step) for step in reader.steps(row.id)],
-        "errors": [asdict(error) for error in reader.errors(run_id=row.id)],
-        "drops": [asdict(drop) for drop in reader.drops(row.id)],
+        "errors": [error._asdict() for error in reader.errors(run_id=row.id)],
+        "drops": [drop._asdict() for drop in reader.drops(row.id)],
         "ledger": ledger_document(reader.ledger(row.id)),
-        "children": [asdict(child) for child in _children(reader, row)],
+        "children": [child._asdict() for child in _children(reader, row)],
     }
 
 
 def _step_document(step: StepRow) -> dict[str, object]:
-    document = asdict(step)
+    document = step._asdict()
     del document["detail_json"]
     return {**document, "detail": parsed(step.detail_json)}
 

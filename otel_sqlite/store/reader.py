@@ -6,8 +6,7 @@ Durations are in milliseconds; times are texts as stored, UTC. What the database
 import json
 import os
 import sqlite3
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 from otel_sqlite.errors import StoreError, StorePathError, StoreReadOnlyError
 from otel_sqlite.store import adopt, retention
@@ -87,8 +86,10 @@ _ERRORS_OF_PIPELINE: Final = ("{plus}e.pipeline = :pipeline", "{plus}e.pipeline 
 _DROPS: Final = "SELECT reason, SUM(count) AS dropped FROM run_drops WHERE run_id IS :run GROUP BY reason ORDER BY reason"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRow:
+# Rows are named tuples: every command makes these classes when it starts, and dataclasses take eight times as long.
+
+
+class RunRow(NamedTuple):
     """One run.
 
     Attributes:
@@ -121,13 +122,12 @@ class RunRow:
     pid: int | None
     journal: str | None
     last_seen_at: str | None
-    open_steps: tuple[str, ...] = field(default=())
+    open_steps: tuple[str, ...] = ()
     dropped: int = 0
     recovered: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepRow:
+class StepRow(NamedTuple):
     """One step; ``outcome`` is None while it is open, and for ever where its process died before there was a bridge."""
 
     id: int
@@ -145,8 +145,7 @@ class StepRow:
     detail_json: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorRow:
+class ErrorRow(NamedTuple):
     """One error; ``item_id`` is None when it is not the failure of one item."""
 
     id: int
@@ -162,16 +161,14 @@ class ErrorRow:
     created_at: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DropRow:
+class DropRow(NamedTuple):
     """How many records were not kept for one reason."""
 
     reason: str
     dropped: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger:
+class Ledger(NamedTuple):
     """What became of the item errors that steps were given.
 
     Attributes:

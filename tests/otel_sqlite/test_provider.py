@@ -424,6 +424,13 @@ def test_the_settings_say_what_of_an_item_error_leaves(program, rows, collector,
     assert rows() == ROWS
 
 
+@pytest.mark.usefixtures("unmeasured")
+def test_who_sends_nothing_loads_nothing_of_sending(program):
+    heavy = ["otel_sqlite.privacy", "hashlib", "ssl", "requests", "google.protobuf"]
+    done = program(f"{CONFIGURED}\nimport sys\nprint([name for name in {heavy} if name in sys.modules])")
+    assert (done.stdout, done.stderr) == ("partial\n[]\n", "")
+
+
 # ---------------------------------------------------------------------------------------------- odd environments
 
 
