@@ -239,20 +239,24 @@ class Reader:
             conditions.append("r.outcome = :outcome")
         return self._runs(_where(conditions), pipeline=pipeline, outcome=outcome, limit=limit)
 
+    def run(self, run_uid: str) -> RunRow | None:
+        """The run of exactly this run id."""
+        found = self._runs("WHERE r.run_uid = :name", limit=1, name=run_uid)
+        return found[0] if found else None
+
     def find(self, name: str) -> list[RunRow]:
         """The run of this name: ``latest``, a run id, a row id, a pipeline (its newest run), or the beginning of a run id.
+
+        Digits alone are no beginning: the number of a run that was deleted must not show another one.
 
         Returns:
             Nothing when there is none, two of them when the beginning is not unique.
         """
         if name == LATEST:
             return self._runs(limit=1)
-        return (
-            self._runs("WHERE r.run_uid = :name", limit=1, name=name)
-            or self._run_of_row(name)
-            or self.runs(pipeline=name, limit=1)
-            or self._runs(_WITH_BEGINNING, limit=2, name=name, after=name + "\U0010ffff")
-        )
+        if (run := self.run(name)) is not None:
+            return [run]
+        return self._run_of_row(name) or self.runs(pipeline=name, limit=1) or self._runs_beginning(name)
 
     def children(self, run_uid: str) -> list[RunRow]:
         """The runs that this run started, in the order of their start."""
@@ -337,6 +341,11 @@ class Reader:
         if not (name.isascii() and name.isdigit() and len(name) <= _MAX_ROW_ID_DIGITS):
             return []
         return self._runs("WHERE r.id = :id", limit=1, id=int(name))
+
+    def _runs_beginning(self, beginning: str) -> list[RunRow]:
+        if not beginning or beginning.isdecimal():
+            return []
+        return self._runs(_WITH_BEGINNING, limit=2, name=beginning, after=beginning + "\U0010ffff")
 
     def _rows(self, kind: type[_Row], sql: str, **values: object) -> list[_Row]:
         return [kind(**row) for row in self._ask(sql, **values)]

@@ -198,9 +198,10 @@ def test_a_running_run_names_the_steps_it_is_in(path, add_runs, write):
         ("abcd", [2]),
         ("abcde", [2]),
         ("2", [2]),
-        ("12", [3]),
+        ("123x", [3]),
         ("ab", [1, 2]),
-        ("", [1, 3]),
+        ("12", []),
+        ("", []),
         ("4", []),
         ("x", []),
         ("1' OR 1", []),
@@ -212,7 +213,7 @@ def test_a_run_is_found_by_latest_run_id_row_id_pipeline_or_the_beginning_of_its
     add_runs(
         ("people", stamp(1), "success", "abc"),
         ("people", stamp(2), "success", "abcdef"),
-        ("people", stamp(3), "success", "1234"),
+        ("people", stamp(3), "success", "123xyz"),
     )
 
     with Reader(path) as reader:
@@ -224,6 +225,19 @@ def test_a_run_id_goes_before_a_row_id_that_looks_the_same(path, add_runs):
 
     with Reader(path) as reader:
         assert ids(reader.find("2")) == [1]
+
+
+def test_a_run_by_its_run_id_is_found_by_nothing_else(path, add_runs):
+    add_runs(("people", stamp(1), "success", "abcdef"))
+
+    with Reader(path) as reader:
+        assert [reader.run(name) and reader.run(name).id for name in ("abcdef", "abc", "1", "people", "latest")] == [
+            1,
+            None,
+            None,
+            None,
+            None,
+        ]
 
 
 def test_there_is_no_latest_run_in_an_empty_database(path, write):
