@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from otel_sqlite import mapping
 from otel_sqlite.errors import StoreError, StoreReplacedError
 from otel_sqlite.model import DropRecord
-from otel_sqlite.settings import Settings, is_strict
+from otel_sqlite.settings import database_path, is_strict
 from otel_sqlite.store.writer import Writer
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class SQLiteSpanExporter(SpanExporter):
             path: The dashboard database; OTEL_SQLITE_PATH, else ``data/dashboard.sqlite``, by default.
             timeout_s: How long one export waits for other writers.
         """
-        self._path = Settings.from_env(path).path
+        self._path = database_path(path)
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._writer = Writer(self._path)

@@ -47,7 +47,8 @@ _FORMS: "tuple[tuple[str, str, Callable[[str], bool]], ...]" = (
         str.isdecimal,
     ),
     (r"OTEL_TRACES_SAMPLER", "a sampler", lambda t: t.lower() in _SAMPLERS),
-    (r"OTEL_(SQLITE_STRICT|SDK_DISABLED)", "true or false", lambda t: t.lower() in _FLAGS),
+    (r"OTEL_SQLITE_STRICT", "true or false", lambda t: t.lower() in _FLAGS),
+    (r"OTEL_SDK_DISABLED", "true or false", lambda t: t.lower() in {"true", "false"}),  # as the specification has it
     (r"OTEL_SQLITE_PRIVACY", "on or off", lambda t: t.lower() in _PRIVACY),
     (r"OTEL_EXPORTER_OTLP_(TRACES_)?PROTOCOL", "http/protobuf or grpc", lambda t: t.lower() in _PROTOCOLS),
     (
@@ -82,11 +83,11 @@ class Settings(NamedTuple):
         """Read the environment; an explicit path wins over OTEL_SQLITE_PATH."""
         env = os.environ
         return cls(
-            path=_absolute(_path(path or env.get("OTEL_SQLITE_PATH") or DEFAULT_PATH)),
+            path=database_path(path),
             retention_days=int(_number(env, "OTEL_SQLITE_RETENTION_DAYS", 400, least=1)),
             exit_timeout_s=_number(env, "OTEL_SQLITE_EXIT_TIMEOUT", 5.0),
             strict=is_strict(),
-            is_sdk_disabled=env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true",
+            is_sdk_disabled=is_sdk_disabled(),
             otlp=has_collector(env),
         )
 
@@ -130,6 +131,16 @@ def misunderstood() -> "Iterator[Wrong]":
         for names, wanted, is_right in _FORMS:
             if value.strip() and re.fullmatch(names, name) and not is_right(value.strip()):
                 yield Wrong(name, value, wanted)
+
+
+def database_path(path: str | os.PathLike[str] | None = None) -> "Path":
+    """The dashboard database, absolute: an explicit path wins over OTEL_SQLITE_PATH."""
+    return _absolute(_path(path or os.environ.get("OTEL_SQLITE_PATH") or DEFAULT_PATH))
+
+
+def is_sdk_disabled() -> bool:
+    """Whether OpenTelemetry is switched off, and tracking with it."""
+    return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
 
 def has_collector(env: "Mapping[str, str]" = os.environ) -> bool:

@@ -1,8 +1,10 @@
 """What every command works in: errors as one line, exit codes, the options that all have, and how an answer is printed."""
 
+import errno
 import json
+import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -11,7 +13,7 @@ import click
 from otel_sqlite import tables
 from otel_sqlite.applier import recover
 from otel_sqlite.errors import OtelSqliteError, StoreError
-from otel_sqlite.settings import Settings
+from otel_sqlite.settings import database_path
 from otel_sqlite.store.reader import Ledger, Reader
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
+        if not sys.stdout:  # closed (``>&-``): whoever did that wants the exit code alone
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):  # a terminal that knows fewer characters shows the rest as escapes
                 stream.reconfigure(errors="backslashreplace")
@@ -42,6 +46,26 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except OtelSqliteError as error:
             raise UnreadableError(str(error)) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader has seen enough: click knows what to do
+                raise
+            _forget_output()
+            raise UnreadableError(f"the answer could not be given: {error}") from error
+
+
+def characters(argument: str) -> str:
+    """A name as the database has it: where the locale lacks a character, Python makes an argument of its bytes instead."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(argument).decode("utf-8", "replace")
+    return argument
+
+
+def _forget_output() -> None:
+    """What could not be written would be tried again at exit, and fail again."""
+    with Path(os.devnull).open("w") as nowhere, suppress(OSError, ValueError):
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def path_option(command: "Callable[..., None]") -> "Callable[..., None]":
@@ -49,7 +73,7 @@ def path_option(command: "Callable[..., None]") -> "Callable[..., None]":
     return click.option(
         "--path",
         type=click.Path(),
-        callback=lambda _ctx, _param, value: Settings.from_env(value).path,
+        callback=lambda _ctx, _param, value: database_path(value),
         help="The dashboard database; by default OTEL_SQLITE_PATH, else data/dashboard.sqlite.",
     )(command)
 

@@ -11,7 +11,7 @@ import click
 
 from otel_sqlite import forget as forgetting
 from otel_sqlite import tables
-from otel_sqlite.cli.frame import leave, note, path_and_json, print_json, reading
+from otel_sqlite.cli.frame import characters, leave, note, path_and_json, print_json, reading
 from otel_sqlite.settings import Settings
 from otel_sqlite.store import retention
 from otel_sqlite.store.reader import Reader
@@ -107,7 +107,15 @@ def _counted(pruned: retention.Pruned) -> str:
 
 
 @click.command()
-@click.option("--item", "items", metavar="I", required=True, multiple=True, help="An item id or an address; may be given again.")
+@click.option(
+    "--item",
+    "items",
+    metavar="I",
+    type=characters,
+    required=True,
+    multiple=True,
+    help="An item id or an address; may be given again.",
+)
 @path_and_json
 def forget(*, path: Path, items: tuple[str, ...], as_json: bool) -> None:
     """Remove a person, or any item, from the database and from what lies beside it.

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from otel_sqlite import tables
-from otel_sqlite.cli.frame import UnreadableError, leave, ledger_document, note, parsed, path_and_json, print_json, reading
+from otel_sqlite.cli.frame import (
+    UnreadableError,
+    characters,
+    leave,
+    ledger_document,
+    note,
+    parsed,
+    path_and_json,
+    print_json,
+    reading,
+)
 from otel_sqlite.cli.watching import Look, watch, watchable
 from otel_sqlite.journal import host
 from otel_sqlite.model import Outcome, timestamp
@@ -45,7 +55,7 @@ def _since(_context: click.Context, _parameter: click.Parameter, value: str | No
 
 
 @click.command()
-@click.option("--pipeline", metavar="P", help="Only runs of this pipeline.")
+@click.option("--pipeline", metavar="P", type=characters, help="Only runs of this pipeline.")
 @click.option("--outcome", type=click.Choice([o.value for o in Outcome if o is not Outcome.SKIPPED]), help="Only these.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
 @watchable
@@ -107,14 +117,14 @@ def runs(  # noqa: PLR0913 - an option each
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=characters)
 @watchable
 @path_and_json
 def show(*, path: Path, run: str, is_watching: bool, interval_s: float, as_json: bool) -> None:
     """Show one run: its steps, its errors, and what could not be recorded.
 
-    RUN is the number in the first column of "otel-sqlite runs", the run id or its unique beginning, a pipeline: its
-    newest run, or "latest": the run that started last of all.
+    RUN is the number in the first column of "otel-sqlite runs", the run id or its unique beginning (not digits alone), a
+    pipeline: its newest run, or "latest": the run that started last of all.
 
     \b
     otel-sqlite show latest
@@ -152,9 +162,11 @@ def show(*, path: Path, run: str, is_watching: bool, interval_s: float, as_json:
 
 
 @click.command()
-@click.option("--run", metavar="R", help='Only of this run: as in "otel-sqlite show"; in the order in which they happened.')
-@click.option("--pipeline", metavar="P", help="Only of this pipeline.")
-@click.option("--item", metavar="I", help="Only of the item with exactly this id.")
+@click.option(
+    "--run", metavar="R", type=characters, help='Only of this run: as in "otel-sqlite show"; in the order in which they happened.'
+)
+@click.option("--pipeline", metavar="P", type=characters, help="Only of this pipeline.")
+@click.option("--item", metavar="I", type=characters, help="Only of the item with exactly this id.")
 @click.option("--since", metavar="D", callback=_since, help="Only since a date, a time or an age: 2026-02-08, 36h, 7d.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="How many at most; 50, or all of one run.")
 @path_and_json
@@ -292,8 +304,8 @@ def _draw_run(path: Path, row: RunRow) -> None:
 
 
 def _print_run(reader: Reader, row: RunRow) -> None:
-    parents = reader.find(row.parent_run_id) if row.parent_run_id else []
-    for line in tables.head(row, parents[0] if parents else None, _children(reader, row)):
+    parent = reader.run(row.parent_run_id) if row.parent_run_id else None
+    for line in tables.head(row, parent, _children(reader, row)):
         click.echo(tables.printable(line))
     is_running = row.outcome == Outcome.RUNNING
     if is_running and not _is_watched(row):

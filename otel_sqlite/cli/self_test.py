@@ -12,7 +12,7 @@ import click
 from otel_sqlite.cli.frame import leave, note, parsed, path_and_json, print_json
 from otel_sqlite.errors import DisabledError
 from otel_sqlite.model import ItemError, Outcome
-from otel_sqlite.settings import Settings
+from otel_sqlite.settings import is_sdk_disabled
 from otel_sqlite.store.reader import Reader, RunRow
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def selftest(*, path: Path, as_json: bool) -> None:
       run_id    row id, null when nothing was stored
       problems  what is not as it should be
     """
-    if Settings.from_env(path).is_sdk_disabled:
+    if is_sdk_disabled():
         raise DisabledError
     trace_id = _record_test_run(path)
     with Reader(path) as reader:

@@ -16,6 +16,8 @@ from otel_sqlite.errors import OtelSqliteError
 _Command = Callable[..., None]
 
 INTERVAL_S: Final = 1.0
+_SHORTEST_S: Final = 0.05
+_LONGEST_S: Final = 86_400.0
 _PATIENCE_S: Final = (
     10.0  # a database that was replaced lacks a run until its process writes it again, with its next event or tick
 )
@@ -50,7 +52,8 @@ def watchable(command: _Command) -> _Command:
         "--interval",
         "interval_s",
         metavar="S",
-        type=click.FloatRange(min=0.05),
+        type=float,
+        callback=_sensible,
         default=INTERVAL_S,
         show_default=True,
         help="Seconds between two looks of --watch.",
@@ -58,6 +61,12 @@ def watchable(command: _Command) -> _Command:
     return click.option("--watch", "is_watching", is_flag=True, help="Go on, and show what changes; Ctrl-C ends it.")(
         interval(command)
     )
+
+
+def _sensible(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+    if not _SHORTEST_S <= value <= _LONGEST_S:  # what is not a number neither
+        raise click.BadParameter(f"{value:g} is not between {_SHORTEST_S} and {_LONGEST_S:g} seconds")
+    return value
 
 
 def watch(look: Callable[[], Look], interval_s: float) -> None:

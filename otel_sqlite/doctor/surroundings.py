@@ -6,7 +6,7 @@ from typing import Final
 
 from otel_sqlite import settings
 from otel_sqlite.doctor.finding import Case, Findings, note, problem
-from otel_sqlite.settings import Sending, Settings
+from otel_sqlite.settings import Sending
 
 _EXPORTERS: Final = {
     "http/protobuf": ("opentelemetry.exporter.otlp.proto.http", "otlp"),
@@ -18,7 +18,7 @@ _WAL_RESET_MENDED: Final = (3, 51, 3)
 def settings_make_sense(case: Case) -> Findings:
     """Whether the environment says something that is not heeded, or that switches tracking off."""
     del case
-    if Settings.from_env().is_sdk_disabled:
+    if settings.is_sdk_disabled():
         yield problem("sdk-disabled", "OTEL_SDK_DISABLED=true: nothing is recorded", "unset OTEL_SDK_DISABLED")
     for wrong in settings.misunderstood():
         yield problem(
@@ -41,9 +41,10 @@ def sent_spans_are_scrubbed(case: Case) -> Findings:
 
 def extras_are_there(case: Case) -> Findings:
     """Whether what the settings ask for is installed."""
+    del case
     if find_spec("rich") is None:
         yield problem("missing-extra", "rich is not installed: no table can be drawn", "pip install 'otel-sqlite[cli]'")
-    if Settings.from_env(case.path).otlp:
+    if settings.has_collector():
         package, extra = _EXPORTERS[Sending.from_env().protocol]
         if not _is_there(package):
             yield problem(

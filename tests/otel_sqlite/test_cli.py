@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -404,6 +405,12 @@ def test_show_says_when_a_running_run_gave_its_last_sign_of_life(call, add):
     assert f"  last sign   {now.astimezone():%Y-%m-%d %H:%M:%S}\n" in call("show", "latest").stdout
 
 
+def test_a_parent_is_named_by_its_run_id_alone(call, add):
+    add("runs", pipeline="people", started_at="2026-02-08T10:00:00.000Z", outcome="success", run_uid="a", parent_run_id="1")
+
+    assert "  started by  1\n" in call("show", "latest").stdout
+
+
 def test_show_names_a_parent_that_is_not_here_by_its_run_id(call, add):
     add("runs", pipeline="people", started_at="2026-02-08T10:00:00.000Z", outcome="success", parent_run_id="elsewhere")
 
@@ -759,6 +766,45 @@ def test_a_missing_database_is_one_line_and_is_not_made(call, path, command):
     assert not path.parent.exists()
 
 
+@pytest.mark.parametrize("arguments", [["show"], ["runs", "--pipeline"], ["errors", "--pipeline"], ["errors", "--run"]])
+def test_a_name_is_found_in_a_locale_that_lacks_its_characters(call, add, arguments):
+    add("runs", pipeline="café", started_at="2026-02-08T10:00:00.000Z", outcome="success", run_uid="a")
+
+    result = call(*arguments, "café".encode().decode("ascii", "surrogateescape"))
+
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "ended"),
+    [
+        (">&-", (0, "")),
+        (">/dev/null", (0, "")),
+        pytest.param(
+            ">/dev/full",
+            (2, "otel-sqlite: the answer could not be given: [Errno 28] No space left on device\n"),
+            marks=pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full"),
+        ),
+    ],
+)
+@pytest.mark.parametrize("json_or_not", [[], ["--json"]])
+def test_where_no_answer_can_be_given_the_exit_code_says_so(path, add, redirection, ended, json_or_not):
+    add("runs", pipeline="people", started_at="2026-02-08T10:00:00.000Z", outcome="success", run_uid="a")
+    command = [sys.executable, "-c", "from otel_sqlite.cli import main; main()", "runs", "--path", str(path), *json_or_not]
+
+    result = subprocess.run(["sh", "-c", f'"$@" {redirection}', "sh", *command], stderr=subprocess.PIPE, text=True, check=False)
+
+    assert (result.returncode, result.stderr) == ended
+
+
+@pytest.mark.parametrize("interval", ["nan", "inf", "0", "-1", "0.04"])
+def test_an_interval_that_cannot_be_waited_is_refused(call, interval):
+    result = call("runs", "--watch", "--interval", interval)
+
+    assert result.exit_code == 2
+    assert "is not between 0.05 and 86400 seconds" in result.stderr
+
+
 def test_the_path_comes_from_the_environment_unless_it_is_given(tmp_path, monkeypatch):
     monkeypatch.setenv("OTEL_SQLITE_PATH", str(tmp_path / "of-the-environment"))
 
@@ -1003,6 +1049,14 @@ def test_doctor_says_the_worst_first_and_what_to_do(call, path, write, add):
     assert lines[at + 1] == f"           -> chmod 600 {path}"
     assert lines[-1].startswith("ok ")
     assert result.exit_code == 0
+
+
+def test_doctor_says_once_that_a_setting_is_not_understood(path, add):
+    add("runs", pipeline="people", started_at="2026-02-08T10:00:00.000Z", outcome="success", run_uid="a")
+
+    result = _process("doctor", "--path", str(path), OTEL_SQLITE_RETENTION_DAYS="soon")
+
+    assert (result.stdout.count("OTEL_SQLITE_RETENTION_DAYS='soon'"), result.stderr) == (1, "")
 
 
 def test_doctor_finds_trouble(call, path, write, add):

@@ -392,6 +392,7 @@ def test_a_run_that_began_in_the_future_is_named(write, found):
         ("OTEL_BSP_SCHEDULE_DELAY", "-1"),
         ("OTEL_TRACES_SAMPLER", "sometimes"),
         ("OTEL_SDK_DISABLED", "disabled"),
+        ("OTEL_SDK_DISABLED", "1"),
         ("OTEL_SQLITE_STRICT", "perhaps"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
     ],
