@@ -338,7 +338,7 @@ def boot_id() -> str | None:
     if sys.platform != "linux":
         return None
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_bytes().decode().strip()
     except OSError:
         return None
 

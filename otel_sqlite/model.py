@@ -3,9 +3,9 @@
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
+from time import gmtime, strftime
 from typing import NamedTuple, Protocol
 
 
@@ -219,4 +219,4 @@ def timestamp(time_ns: int) -> str:
 
 @lru_cache(maxsize=256)
 def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))

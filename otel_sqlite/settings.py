@@ -3,7 +3,6 @@
 import logging
 import os
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -92,8 +91,7 @@ class Settings(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sending:
+class Sending(NamedTuple):
     """How spans leave for a collector.
 
     Attributes:
@@ -104,7 +102,11 @@ class Sending:
 
     protocol: str = "http/protobuf"
     is_private: bool = True
-    hash_key: bytes | None = field(default=None, repr=False)
+    hash_key: bytes | None = None
+
+    def __repr__(self) -> str:
+        """Without the key: a representation ends up in logs."""
+        return f"Sending(protocol={self.protocol!r}, is_private={self.is_private})"
 
     @classmethod
     def from_env(cls) -> "Sending":
@@ -172,8 +174,7 @@ def is_strict() -> bool:
     return os.environ.get("OTEL_SQLITE_STRICT", "").strip().lower() in {"1", "true", "yes", "on"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiverToken:
+class ReceiverToken(NamedTuple):
     """Where the environment has the secret that clients of the receiver show.
 
     Attributes:
@@ -181,8 +182,12 @@ class ReceiverToken:
         file: A file that holds it.
     """
 
-    value: str | None = field(default=None, repr=False)
+    value: str | None = None
     file: "Path | None" = None
+
+    def __repr__(self) -> str:
+        """Without the secret, as above."""
+        return f"ReceiverToken(file={self.file!r})"
 
     @classmethod
     def from_env(cls) -> "ReceiverToken":
