@@ -15,7 +15,7 @@ import pytest
 from tests.collectors import collecting
 
 # How long an example takes says nothing on a machine that is shared.
-hypothesis.settings.register_profile("shared machine", deadline=None)
+hypothesis.settings.register_profile("shared machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("shared machine")
 
 _ROOT = Path(__file__).parent.parent
@@ -48,9 +48,10 @@ ORDER BY d.trace_id, d.span_id, reason
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch):
-    """No test depends on what the machine has set."""
+    """No test depends on what the machine has set, nor on its being fast: what is left to do at exit may take long."""
     for name in [name for name in os.environ if name.startswith(_STRANGE)]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("OTEL_SQLITE_EXIT_TIMEOUT", "60")
 
 
 @pytest.fixture

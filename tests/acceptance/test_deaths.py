@@ -70,7 +70,7 @@ def rows(database, query):
 
 
 def until(is_so):
-    deadline, pause = time.monotonic() + 20, threading.Event()
+    deadline, pause = time.monotonic() + 60, threading.Event()
     while not is_so():
         assert time.monotonic() < deadline, "it did not come true in time"
         pause.wait(0.01)
@@ -92,9 +92,8 @@ def test_kill_9_leaves_a_labelled_run_with_everything_that_was_recorded(database
     process.kill()
     process.wait()
 
-    answer = otel_sqlite(database, "runs")
+    until(lambda: "process_died" in otel_sqlite(database, "runs").stdout)  # on a busy machine a second may not be enough
 
-    assert "process_died" in answer.stdout
     assert rows(database, "SELECT outcome, end_reason, total_created, total_failed FROM runs") == [
         ("failure", "process_died", 7, 1)
     ]
@@ -120,7 +119,7 @@ def test_kill_9_leaves_what_a_result_said_a_tick_before(database, start):
     process.kill()
     process.wait()
 
-    recover(database, 5)
+    recover(database, 60)
 
     assert rows(database, "SELECT step_name, outcome, created_count, failed_count FROM run_steps ORDER BY id") == [
         ("sportlink-download", "success", 7, 0),
@@ -137,7 +136,7 @@ def test_nothing_labels_a_run_that_lives(database, start):
     for _ in range(3):
         assert otel_sqlite(database, "runs").returncode in (0, 1)
     os.kill(process.pid, signal.SIGSTOP)  # a process that cannot answer is not dead
-    recover(database, 5)
+    recover(database, 60)
     os.kill(process.pid, signal.SIGCONT)
     assert rows(database, "SELECT outcome, end_reason FROM runs") == [("running", None)]
 
@@ -158,9 +157,9 @@ def test_nothing_labels_a_run_that_lives(database, start):
     ids=["SIGTERM", "SIGHUP", "SIGINT", "exit 1", "exit with a text", "exception", "_exit", "abort", "exec"],
 )
 def test_a_run_that_was_ended_from_within_or_without_is_never_a_success(database, start, ending, exit_code, reason):
-    assert start(ending).wait(20) == exit_code
+    assert start(ending).wait(60) == exit_code
 
-    recover(database, 5)
+    recover(database, 60)
 
     assert rows(database, "SELECT outcome, end_reason, total_created FROM runs") == [("failure", reason, 7)]
     assert rows(database, "SELECT outcome FROM run_steps ORDER BY id") == [("success",), ("failure",)]
@@ -169,7 +168,7 @@ def test_a_run_that_was_ended_from_within_or_without_is_never_a_success(database
 
 def test_sys_exit_0_is_a_success(database, start):
     process = start("pass\n    sys.exit(0)")
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert rows(database, "SELECT outcome, end_reason FROM runs") == [("partial", "ok")]  # for the failed item alone
 
 
@@ -181,6 +180,6 @@ def test_the_last_sign_of_life_is_when_it_died_not_when_it_was_found(database, s
     (file,) = journal.folder(database).iterdir()
     os.utime(file, ns=(1_800_000_000 * 10**9,) * 2)
 
-    recover(database, 5)
+    recover(database, 60)
 
     assert rows(database, "SELECT finished_at FROM runs") == [("2027-01-15T08:00:00.000Z",)]

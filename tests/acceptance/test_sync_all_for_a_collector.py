@@ -40,7 +40,12 @@ def run_commands(folder, **settings):
     """Sync the club in the folder with a collector, which is returned; the second pipeline has pages to log in to."""
     with collecting() as collector:
         for name in ("sync-all", "sync-nikki"):
-            environment = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, **settings}
+            environment = {
+                **os.environ,
+                "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+                "OTEL_SQLITE_EXIT_TIMEOUT": "60",
+                **settings,
+            }
             command = [BIN / name, "--sandbox", "--members", "40"]
             subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
     return collector

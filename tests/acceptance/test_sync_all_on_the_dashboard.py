@@ -18,6 +18,7 @@ MEMBERS = 40
 
 def run_command(folder, name, *flags):
     environment = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
+    environment["OTEL_SQLITE_EXIT_TIMEOUT"] = "60"
     command = [BIN / name, "--sandbox", "--members", str(MEMBERS), *flags]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 

@@ -34,7 +34,10 @@ def command(folder, members=MEMBERS):
     return {
         "args": [BIN / "sync-people", "--sandbox", "--members", str(members)],
         "cwd": folder,
-        "env": {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")},
+        "env": {
+            **{key: value for key, value in os.environ.items() if not key.startswith("OTEL_")},
+            "OTEL_SQLITE_EXIT_TIMEOUT": "60",
+        },
         "text": True,
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
@@ -158,6 +161,7 @@ def test_kill_9_in_the_middle_is_a_failed_run_with_all_that_was_done_until_a_tic
     process.send_signal(signal.SIGKILL)
     process.communicate()
 
+    subprocess.run([BIN / "otel-sqlite", "recover"], cwd=tmp_path, check=True)
     answer = subprocess.run([BIN / "otel-sqlite", "runs", "--json"], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     (run,) = json.loads(answer.stdout)["runs"]

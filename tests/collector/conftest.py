@@ -49,7 +49,7 @@ def dashboard(tmp_path):
     """The dashboard's receiver; not started."""
     dashboard = Dashboard(tmp_path / "received.sqlite", _TOKEN)
     yield dashboard
-    dashboard.end()
+    dashboard.close()
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def collector(binary, tmp_path, dashboard, backend):
         OTEL_SQLITE_HASH_KEY=KEY,
     )
     yield collector
-    collector.end()
+    collector.close()
 
 
 @pytest.fixture

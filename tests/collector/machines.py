@@ -37,11 +37,20 @@ def until(ask: Callable[[], _Answer]) -> _Answer:
     return answer
 
 
-def free_port() -> int:
-    """A port where nobody listens just now."""
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port: int = server.getsockname()[1]
-    return port
+class Port:
+    """A port that is kept for whoever is started on it by number: the kernel gives it to nobody who asks for any."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # who listens there sets it, too
+        self._socket.bind(("127.0.0.1", 0))
+
+    def __str__(self) -> str:
+        return str(self._socket.getsockname()[1])
+
+    def give_up(self) -> None:
+        """Anybody may have it."""
+        self._socket.close()
 
 
 class Collector:
@@ -49,8 +58,9 @@ class Collector:
 
     def __init__(self, binary: Path, folder: Path, **environment: str) -> None:
         self._binary, self._folder = binary, folder
-        self._ports = {name: str(free_port()) for name in ("OTLP_HTTP_PORT", "OTLP_GRPC_PORT", "HEALTH_PORT", "METRICS_PORT")}
-        self.environment = {**os.environ, **self._ports, "COLLECTOR_QUEUE": str(folder / "queue"), **environment}
+        self._ports = {name: Port() for name in ("OTLP_HTTP_PORT", "OTLP_GRPC_PORT", "HEALTH_PORT", "METRICS_PORT")}
+        ports = {name: str(port) for name, port in self._ports.items()}
+        self.environment = {**os.environ, **ports, "COLLECTOR_QUEUE": str(folder / "queue"), **environment}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -91,6 +101,12 @@ class Collector:
         """End it as a power cut would."""
         self.end(signal.SIGKILL)
 
+    def close(self) -> None:
+        """End it for good."""
+        self.end()
+        for port in self._ports.values():
+            port.give_up()
+
     def metric(self, name: str, exporter: str) -> float:
         """What it counted for one of its exporters."""
         said = get(f"http://127.0.0.1:{self._ports['METRICS_PORT']}/metrics") or ""
@@ -103,7 +119,7 @@ class Dashboard:
 
     def __init__(self, path: Path, token: str) -> None:
         self.path, self._token = path, token
-        self._port = free_port()
+        self._port = Port()
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -135,6 +151,11 @@ class Dashboard:
             self._process.terminate()
             self._process.communicate(timeout=WAIT_S)
             self._process = None
+
+    def close(self) -> None:
+        """End it for good."""
+        self.end()
+        self._port.give_up()
 
 
 class Program:

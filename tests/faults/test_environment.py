@@ -64,7 +64,7 @@ ENVIRONMENTS = {
 
 
 def assert_recorded(database):
-    recover(database, 10)
+    recover(database, 60)
     check(database, offered=200)
     assert rows(database, "SELECT outcome, end_reason, total_created, total_failed, summary_json FROM runs") == [
         ("partial", "ok", 2, 200, '{"created":2}')
@@ -228,7 +228,7 @@ def test_a_log_handler_that_makes_runs_does_not_recurse(program, database):
     done = program(TRACED_LOGGING + PLAIN, OTEL_SQLITE_PATH=str(database))
     assert (done.returncode, done.stdout, done.stderr) == (0, "partial\n", "")
     database.rmdir()
-    recover(database, 10)
+    recover(database, 60)
     check(database)
     assert rows(database, "SELECT pipeline, outcome FROM runs WHERE pipeline = 'people'") == [("people", "partial")]
 

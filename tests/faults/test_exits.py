@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -211,7 +212,7 @@ def test_a_run_says_how_it_ended(program, database, ending):
     done = program(PREAMBLE + source, OTEL_SQLITE_PATH=str(database))
 
     assert done.returncode == code, done.stderr
-    recover(database, 10)
+    recover(database, 60)
     check(database)
     assert rows(database, "SELECT outcome, end_reason, total_created FROM runs") == [(outcome, reason, 1)]
     assert rows(database, "SELECT 1 FROM run_steps WHERE outcome IS NULL") == []
@@ -271,12 +272,16 @@ def state(pid):
         return file.read().rpartition(")")[2].split()[0]
 
 
+def has_one_thread(pid):
+    return len([*Path(f"/proc/{pid}/task").iterdir()]) == 1  # the main thread may be dead before the others are
+
+
 def test_a_process_that_nobody_has_waited_for_is_dead(work, database, recovered_check):
     """Its pid still answers."""
     worker = work("--pause")
     worker.wait_for("step")
     os.kill(worker.process.pid, signal.SIGKILL)
-    until(lambda: state(worker.process.pid) == "Z")
+    until(lambda: state(worker.process.pid) == "Z" and has_one_thread(worker.process.pid))
     os.kill(worker.process.pid, 0)
 
     assert recovered_check([worker]).labelled == 1
@@ -326,7 +331,7 @@ with run("people") as r:
     with r.step("after"):
         pass
 """
-HOUR_NS, YEAR_NS = 3600 * 10**9, 365 * 24 * 3600 * 10**9
+MINUTE_NS, HOUR_NS, YEAR_NS = 60 * 10**9, 3600 * 10**9, 365 * 24 * 3600 * 10**9
 NOW_NS = 1_790_000_000 * 10**9
 CLOCKS = {
     "one hour back": (NOW_NS, NOW_NS - HOUR_NS),
@@ -350,7 +355,7 @@ def test_a_clock_that_is_set_makes_no_duration_negative_or_wrong(program, databa
     assert len(durations) == 4
     assert all(0 <= ms < 60_000 for ms in durations), durations
     ((started_at,),) = rows(database, "SELECT started_at FROM runs")
-    assert started_at[:16] == timestamp(first)[:16]
+    assert timestamp(first) <= started_at < timestamp(first + MINUTE_NS)
     steps = rows(database, "SELECT step_name, started_at FROM run_steps ORDER BY id")
     assert [name for name, _ in steps] == ["before", "during", "after"]
-    assert steps[2][1][:16] == timestamp(second)[:16]
+    assert timestamp(second) <= steps[2][1] < timestamp(second + MINUTE_NS)

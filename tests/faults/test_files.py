@@ -157,7 +157,7 @@ def test_a_sidecar_folder_that_is_removed_comes_back_with_the_journal(work, data
     worker = work("--steps", 3, "--pause")
     worker.wait_for("step")
     shutil.rmtree(sidecar(database))
-    assert recover(database, 10).labelled == 0
+    assert recover(database, 60).labelled == 0
     until(lambda: journal.exist(database))
     worker.go_on()
     worker.wait_for("step")
@@ -257,7 +257,7 @@ def test_what_is_not_ours_stays_as_it_is_and_the_journal_keeps_everything(work, 
     assert str(database) in said
     assert (database.read_bytes() if database.is_file() else sorted(database.iterdir())) == before
     with pytest.raises(StoreError):
-        recover(database, 10)
+        recover(database, 60)
     move_aside(database)
     assert recovered_check([worker], offered=4).journals == 1
     assert rows(database, "SELECT outcome FROM runs") == [("partial",)] * 2
@@ -312,7 +312,7 @@ def test_running_out_of_open_files_in_the_middle_loses_nothing(program, database
     done = program(STARVED, "after", OTEL_SQLITE_PATH=str(database))
     assert (done.returncode, done.stdout) == (0, "success\n")
     assert done.stderr.count("\n") <= 1
-    recover(database, 10)
+    recover(database, 60)
     check(database)
     assert rows(database, "SELECT outcome, total_created FROM runs") == [("success", 3)]
 

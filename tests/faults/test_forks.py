@@ -28,7 +28,7 @@ def fork(r=None):  # r: the run that is open
     if pid:
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
         return
-    signal.alarm(20)
+    signal.alarm(50)
     match ENDING:
         case "exit":
             sys.exit(0)
@@ -70,7 +70,7 @@ def test_a_forked_child_leaves_its_parents_run_alone_and_keeps_what_it_recorded(
     done = program(FORK, position, ending, OTEL_SQLITE_PATH=str(database))
 
     assert (done.returncode, done.stdout) == (0, "1\n" if ending == "exception" else "0\n"), done.stderr
-    recover(database, 10)
+    recover(database, 60)
     check(database)
     by_child = int(ending == "a step")
     runs = [("people", "success", "ok", 1 + by_child)]
@@ -100,7 +100,7 @@ def test_a_child_that_ends_a_span_it_inherited_does_not_end_the_run(program, dat
     """
     done = program(source, OTEL_SQLITE_PATH=str(database))
     assert (done.returncode, done.stderr) == (0, "")
-    recover(database, 10)
+    recover(database, 60)
     check(database)
     assert rows(database, "SELECT outcome FROM runs") == [("success",)]
 
@@ -183,7 +183,7 @@ def test_a_child_forked_while_another_thread_holds_a_lock_records_all_the_same(p
         held.wait()
         pid = os.fork()
         if pid == 0:
-            signal.alarm(20)
+            signal.alarm(50)
             with r.step("child") as step:
                 step.count(created=1)
             os._exit(0)
@@ -193,7 +193,7 @@ def test_a_child_forked_while_another_thread_holds_a_lock_records_all_the_same(p
     """
     done = program(source, OTEL_SQLITE_PATH=str(database))
     assert (done.stdout, done.stderr) == ("0\n", "")
-    recover(database, 10)
+    recover(database, 60)
     check(database)
     assert rows(database, "SELECT outcome, total_created FROM runs") == [("success", 1)]
 
@@ -232,7 +232,7 @@ def test_a_child_that_outlives_its_parent_does_not_keep_the_run_alive(database, 
         until(lambda: rows(database, "SELECT 1 FROM runs"))
         parent.kill()
         parent.wait()
-        assert recover(database, 10).labelled == 1
+        assert recover(database, 60).labelled == 1
         check(database)
         assert rows(database, "SELECT outcome, end_reason FROM runs") == [("failure", "process_died")]
     finally:
@@ -287,7 +287,7 @@ def test_workers_of_every_kind_record_runs_of_their_own(tmp_path, database, meth
     )
     said = "{<Outcome.SUCCESS: 'success'>}\n" if kind == "pool" else "{0}\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
-    recover(database, 10)
+    recover(database, 60)
     check(database)
     assert rows(database, "SELECT pipeline, outcome, COUNT(*), SUM(total_created) FROM runs GROUP BY 1, 2 ORDER BY 1") == [
         ("people", "success", 1, 0),
@@ -352,7 +352,7 @@ def test_a_step_in_a_child_and_one_in_its_parent_are_both_there(program, databas
     """)
     done = program(source, OTEL_SQLITE_PATH=str(database))
     assert (done.stdout, done.stderr) == (f"{[0] * 8}\n", "")
-    recover(database, 10)
+    recover(database, 60)
     check(database, offered=16)
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("SELECT outcome, total_failed FROM runs").fetchall() == [("partial", 16)]

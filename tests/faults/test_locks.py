@@ -189,7 +189,7 @@ def test_a_stopped_pipeline_is_not_taken_for_dead(work, database, recovered_chec
     worker.wait_for("step")
     until(lambda: rows(database, "SELECT 1 FROM runs"))
     os.kill(worker.process.pid, signal.SIGSTOP)
-    assert recover(database, 10).labelled == 0
+    assert recover(database, 60).labelled == 0
     check(database, acknowledged=worker.facts)
     os.kill(worker.process.pid, signal.SIGCONT)
     worker.go_on()

@@ -1,7 +1,8 @@
 """The tracker that came before works in our file at any moment: its statements, its foreign keys and its cleanup.
 
 It runs as a process of its own: insert running, insert step, update step, insert error, sum, update run; before each run it
-deletes what is older than three days. Its driver has foreign keys on and waits five seconds for others.
+deletes what is older than three days. Its driver has foreign keys on and waits for others: five seconds, and here for as long as
+a machine may be busy with other things.
 """
 
 import os
@@ -32,7 +33,7 @@ def now(days=0):
 
 path, number, days = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 for _ in range(number):
-    database = sqlite3.connect(path, isolation_level=None, timeout=5)
+    database = sqlite3.connect(path, isolation_level=None, timeout=60)
     database.execute("PRAGMA foreign_keys = ON")
     before = now(-days)
     try:
@@ -182,7 +183,7 @@ def test_it_reads_while_ours_write_and_never_sees_half_a_run(work, database, rec
         SELECT r.id, r.total_created, SUM(s.created_count) FROM runs AS r JOIN run_steps AS s ON s.run_id = r.id
         WHERE r.club_slug = 'rondo' GROUP BY r.id HAVING r.total_created <> SUM(s.created_count)
         """
-        with closing(sqlite3.connect(database, isolation_level=None, timeout=5)) as theirs:
+        with closing(sqlite3.connect(database, isolation_level=None, timeout=60)) as theirs:
             while not stop.is_set():
                 wrong.extend(theirs.execute(query).fetchall())
 

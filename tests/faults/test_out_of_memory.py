@@ -44,7 +44,7 @@ def test_a_run_that_ran_out_of_memory_says_so(database, small_group):
     process = subprocess.run([sys.executable, "-c", EATER, str(database), str(small_group)], check=False, timeout=60)
     assert process.returncode == -9
 
-    assert recover(database, 10).labelled == 1
+    assert recover(database, 60).labelled == 1
 
     with closing(sqlite3.connect(database)) as connection:
         ((reason, evidence),) = connection.execute("SELECT end_reason, end_evidence FROM runs")

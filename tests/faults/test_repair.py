@@ -43,7 +43,7 @@ def test_a_repair_beneath_live_and_dead_pipelines_loses_nothing_of_their_runs(wo
         worker.wait_for("step")
     until(lambda: rows(database, "SELECT COUNT(*) FROM run_errors") >= [(60,)])
     workers[0].kill()
-    with closing(sqlite3.connect(database, timeout=20)) as connection:
+    with closing(sqlite3.connect(database, timeout=60)) as connection:
         assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
     damage(database)
     database.with_name(f"{database.name}-wal").unlink(missing_ok=True)

@@ -96,7 +96,7 @@ def test_a_read_only_file_costs_one_line_and_the_journal_keeps_everything(open_f
     assert said.count("\n") == 1
     assert f"{database} is read-only" in said
     database.chmod(0o600)
-    assert recover(database, 10).journals == 1
+    assert recover(database, 60).journals == 1
     check(database, acknowledged=facts)
 
 
@@ -148,7 +148,7 @@ def test_an_index_of_another_user_costs_one_line_and_the_journal_keeps_everythin
 
     assert said.count("\n") == 1
     assert str(database) in said
-    assert recover(database, 10).journals == 1
+    assert recover(database, 60).journals == 1
     check(database, acknowledged=facts)
 
 
@@ -167,4 +167,4 @@ def test_the_journal_of_another_user_is_left_to_those_who_may_read_it(open_folde
     assert said == ""
     check(database, acknowledged=facts)
     assert theirs.exists()
-    assert recover(database, 10).journals == 1
+    assert recover(database, 60).journals == 1

@@ -75,7 +75,7 @@ def test_killed_at_any_call_while_the_journal_shrinks(database, monkeypatch, pla
         acknowledged = pipe.read().split()
     assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
 
-    recover(database, 20)
+    recover(database, 60)
 
     check(database)
     with closing(sqlite3.connect(database)) as connection:

@@ -62,6 +62,7 @@ def test_a_limit_of_the_size_of_files_loses_nothing_when_it_is_lifted(work, data
     """Where SIGXFSZ is not ignored, as Python does, writing over the limit would end the process."""
     worker = work("--steps", 3, "--items", 300, "--pause", *signals)
     worker.wait_for("step")
+    until(lambda: rows(database, "SELECT COUNT(*) FROM run_errors") == [(300,)])  # a limit in the middle of a write would end it
     resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (64 * 1024, resource.RLIM_INFINITY))
     worker.go_on()
     worker.wait_for("step")

@@ -625,7 +625,7 @@ def write_to_journal(database):
         lines = [json.dumps(["run" if isinstance(r.span, RunRecord) else "step", *r]) + "\n" for r in batch]
         file = folder / f"{NOON}-1-dead{journal.SUFFIX}"
         file.write_text("".join(lines))
-        assert applier.recover(database, 10)[:2] == (1, 0)
+        assert applier.recover(database, 60)[:2] == (1, 0)
 
     return write
 
@@ -673,7 +673,7 @@ def test_lines_of_a_journal_that_say_nothing_are_counted_and_the_others_stored(d
     file = folder / f"{NOON}-1-dead{journal.SUFFIX}"
     file.write_bytes(good[0] + b"\n".join(LINES) + b"\n" + good[1])
 
-    assert applier.recover(database, 10) == (1, 0, 0)
+    assert applier.recover(database, 60) == (1, 0, 0)
 
     assert rows(database, "SELECT outcome, total_created FROM runs") == [("success", 1)]
     assert rows(database, "SELECT reason, count FROM run_drops") == [("unreadable_line", len(LINES) - 1)]

@@ -51,7 +51,7 @@ def only_header(path):
 def test_the_run_of_a_dead_process_is_complete_and_labelled(path, die, read):
     die()
 
-    assert recover(path, 5) == Recovered(journals=1, waiting=0, labelled=1)
+    assert recover(path, 60) == Recovered(journals=1, waiting=0, labelled=1)
 
     assert read("SELECT outcome, end_reason, total_created, total_failed FROM runs") == [("failure", "process_died", 2, 1)]
     assert read("SELECT step_name, outcome, end_reason FROM run_steps ORDER BY id") == [
@@ -65,29 +65,30 @@ def test_the_run_of_a_dead_process_is_complete_and_labelled(path, die, read):
     assert not journals.exist(path)
 
 
-def test_what_only_the_journal_knew_is_counted_as_recovered(path, die, read):
+def test_what_only_the_journal_knew_is_counted_as_recovered(path, die, read, monkeypatch):
+    monkeypatch.setattr(applier, "_LINGER_S", 1_000.0)  # it dies before its thread has brought anything to the database
     die()
-    recover(path, 5)
+    recover(path, 60)
     # The run, two steps of which one has ended, and one error.
     assert read("SELECT recovered FROM runs") == [(5,)]
 
 
 def test_what_was_in_the_database_before_is_not_recovered(path, die, read):
     die(lambda provider: provider.force_flush())
-    recover(path, 5)
+    recover(path, 60)
     assert read("SELECT recovered FROM runs") == [(None,)]
 
 
 def test_a_second_time_there_is_nothing_to_do(path, die):
     die()
-    recover(path, 5)
-    assert recover(path, 5) == Recovered(0, 0, 0)
+    recover(path, 60)
+    assert recover(path, 60) == Recovered(0, 0, 0)
 
 
 def test_a_run_that_goes_on_is_never_touched(path, tracked, read):
     with tracked() as provider, run("people", tracer_provider=provider):
         assert provider.force_flush()
-        assert recover(path, 5) == Recovered(0, 0, 0)
+        assert recover(path, 60) == Recovered(0, 0, 0)
         assert read("SELECT outcome FROM runs") == [("running",)]
     assert read("SELECT outcome FROM runs") == [("success",)]
 
@@ -120,14 +121,14 @@ def test_a_run_whose_journal_is_gone_is_labelled_too(path, die, read):
     for file in journals.folder(path).iterdir():
         file.unlink()
 
-    assert recover(path, 5) == Recovered(0, 0, 1)
+    assert recover(path, 60) == Recovered(0, 0, 1)
     assert read("SELECT outcome, end_reason FROM runs") == [("failure", "process_died")]
 
 
 def test_after_a_reboot_that_is_the_reason(path, die, read, monkeypatch):
     die()
     monkeypatch.setattr(journals, "boot_id", lambda: "another boot")
-    recover(path, 5)
+    recover(path, 60)
     assert read("SELECT end_reason FROM runs") == [("host_rebooted",)]
 
 
@@ -136,7 +137,7 @@ def test_the_boot_of_another_machine_says_nothing(path, die, read, monkeypatch):
     pid = only_header(path).pid
     monkeypatch.setattr(journals, "boot_id", lambda: "another boot")
     monkeypatch.setattr(journals, "host", lambda: "another machine")
-    recover(path, 5)
+    recover(path, 60)
     ((reason, evidence),) = read("SELECT end_reason, end_evidence FROM runs")
     assert reason == "process_died"
     assert evidence.startswith(f"process {pid} of {os.uname().nodename} is gone; last sign of life ")
@@ -152,7 +153,7 @@ def test_why_a_process_died_is_asked_only_where_it_left_something_open(path, tra
 
     in_child(work)
     monkeypatch.setattr(applier, "_cause", lambda *_: pytest.fail("there is nothing to say it of"))
-    assert recover(path, 5).journals == 1
+    assert recover(path, 60).journals == 1
     assert read("SELECT outcome FROM runs") == [("success",)]
 
 
@@ -161,7 +162,7 @@ def test_a_dead_run_ends_with_the_last_sign_of_life_not_when_it_is_found(path, d
     (file,) = journals.folder(path).iterdir()
     seen_ns = file.stat().st_mtime_ns + 7_000_000_000
     os.utime(file, ns=(seen_ns, seen_ns))
-    recover(path, 5)
+    recover(path, 60)
     seen_at = timestamp(seen_ns)
     assert read("SELECT finished_at, last_seen_at FROM runs") == [(seen_at, seen_at)]
     assert read("SELECT finished_at FROM run_steps WHERE step_name = 'open'") == [(seen_at,)]
@@ -178,7 +179,7 @@ def test_without_an_open_step_the_evidence_names_the_last_one(path, tracked, in_
             pass
 
     in_child(work)
-    recover(path, 5)
+    recover(path, 60)
     ((evidence,),) = read("SELECT end_evidence FROM runs")
     assert evidence.endswith("; last step: done, success")
 
@@ -189,7 +190,7 @@ def test_a_kill_that_the_control_group_counted_is_evidence(path, die, read, tmp_
     monkeypatch.setattr(death, "_group_file", lambda: counter)
     die()
     counter.write_text("low 0\noom_kill 4\n")
-    recover(path, 5)
+    recover(path, 60)
     ((evidence,),) = read("SELECT end_evidence FROM runs")
     assert "perhaps out of memory: the kernel has killed 1 of its control group since it began" in evidence
 
@@ -201,7 +202,7 @@ def test_a_header_with_less_and_with_more_than_this_version_writes_is_read(path,
         rest = file.read_bytes().splitlines(keepends=True)[1:]
         file.write_bytes(line.encode() + b"\n" + b"".join(rest))
         assert only_header(path) == Header("club", 7, None)
-        assert recover(path, 5).labelled == 1
+        assert recover(path, 60).labelled == 1
 
 
 def test_unreadable_lines_are_counted(path, die, read):
@@ -209,7 +210,7 @@ def test_unreadable_lines_are_counted(path, die, read):
     (file,) = journals.folder(path).iterdir()
     with file.open("ab") as journal:
         journal.write(b"garbage\n\x00\x01\n")
-    recover(path, 5)
+    recover(path, 60)
     assert read("SELECT span_id, reason, count FROM run_drops") == [(file.name, "unreadable_line", 2)]
 
 
@@ -217,7 +218,7 @@ def test_a_journal_without_a_header_is_applied_all_the_same(path, die, read):
     die()
     (file,) = journals.folder(path).iterdir()
     file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[1:]))
-    recover(path, 5)
+    recover(path, 60)
     assert read("SELECT outcome, end_reason FROM runs") == [("failure", "process_died")]
     ((evidence,),) = read("SELECT end_evidence FROM runs")
     assert evidence.startswith("its process is gone")
@@ -227,7 +228,7 @@ def test_of_two_that_recover_at_once_one_waits_for_the_other(path, die, read):
     for _ in range(6):
         die()
     results = []
-    threads = [threading.Thread(target=lambda: results.append(recover(path, 20))) for _ in range(2)]
+    threads = [threading.Thread(target=lambda: results.append(recover(path, 60))) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -250,7 +251,7 @@ def test_the_journal_of_a_newer_version_waits_for_a_reader_that_knows_it(path, d
     die()
     (file,) = journals.folder(path).iterdir()
     file.write_bytes(file.read_bytes().replace(b'["journal", 1,', b'["journal", 2,'))
-    assert recover(path, 5) == Recovered(journals=0, waiting=1, labelled=0)
+    assert recover(path, 60) == Recovered(journals=0, waiting=1, labelled=0)
     assert file.exists()
 
 
@@ -261,7 +262,7 @@ def test_a_run_of_another_machine_is_not_labelled_for_its_journal_is_not_here(pa
         connection.commit()
     for file in journals.folder(path).iterdir():
         file.unlink()
-    assert recover(path, 5).labelled == 0
+    assert recover(path, 60).labelled == 0
     assert read("SELECT outcome FROM runs") == [("running",)]
 
 

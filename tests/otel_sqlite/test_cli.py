@@ -42,8 +42,9 @@ def _amsterdam(monkeypatch):
 
 
 @pytest.fixture
-def call(path):
-    """Call the command with these arguments on the database of this test."""
+def call(path, monkeypatch):
+    """Call the command with these arguments on the database of this test; it has the time that it takes to look for the dead."""
+    monkeypatch.setattr("otel_sqlite.cli.frame._REFRESH_TIMEOUT_S", 60.0)
 
     def invoke(*arguments):
         return CliRunner().invoke(main, [*arguments, "--path", str(path)])

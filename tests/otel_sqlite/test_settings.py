@@ -8,6 +8,11 @@ import pytest
 from otel_sqlite.settings import Sending, Settings, calling_run_id, has_collector, is_strict, trace_carrier
 
 
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch):
+    monkeypatch.delenv("OTEL_SQLITE_EXIT_TIMEOUT")
+
+
 def test_without_any_setting_there_are_defaults(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert Settings.from_env() == Settings(

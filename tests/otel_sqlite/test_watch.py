@@ -43,7 +43,7 @@ class Watcher:
 
     def until(self, words):
         """Read on until it has said this."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while words not in self.said:
             assert time.monotonic() < deadline, f"{words!r} was not said: {self.said!r}"
             self._read()
@@ -53,10 +53,10 @@ class Watcher:
         """Read to the end; returns the exit code."""
         while self._read():
             pass
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def _read(self):
-        if not select.select([self.source], [], [], 20)[0]:
+        if not select.select([self.source], [], [], 60)[0]:
             return False
         try:
             data = os.read(self.source, 65536)

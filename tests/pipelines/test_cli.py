@@ -492,7 +492,7 @@ def test_a_signal_ends_the_process_without_a_traceback(tmp_path, number, exit_co
         while "ready" not in output.read_text():
             assert process.poll() is None
         process.send_signal(number)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)
 
     assert (process.returncode, said.decode()) == (exit_code, stderr)
 

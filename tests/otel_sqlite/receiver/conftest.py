@@ -103,7 +103,7 @@ def receiving(path, *, conduct=None, limits=None, **tending):
         thread = Thread(target=serving.run, args=([listener],))
         thread.start()
         try:
-            with httpx.Client(base_url=url(listener), trust_env=False, timeout=20) as client:
+            with httpx.Client(base_url=url(listener), trust_env=False, timeout=60) as client:
                 yield client
         finally:
             serving.should_exit = True

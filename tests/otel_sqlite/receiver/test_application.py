@@ -271,7 +271,7 @@ def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(small):
 
 
 def first_line(client, sent):
-    with socket.create_connection((client.base_url.host, client.base_url.port), timeout=20) as connection:
+    with socket.create_connection((client.base_url.host, client.base_url.port), timeout=60) as connection:
         connection.sendall(sent)
         return connection.recv(1_000)
 

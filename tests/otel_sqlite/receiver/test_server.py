@@ -117,7 +117,7 @@ def test_an_address_of_ip_6_is_written_as_urls_have_it():
 def dawdle(client, sent):
     """Send the beginning of a request, and wait until the server hangs up; gives what it said."""
     place = (client.base_url.host, client.base_url.port)
-    with socket.create_connection(place, timeout=20) as connection:
+    with socket.create_connection(place, timeout=60) as connection:
         connection.sendall(sent)
         said = b""
         while more := connection.recv(1000):
@@ -145,18 +145,18 @@ def test_a_body_that_does_not_arrive_in_time_is_503_with_retry_after_and_the_end
 
 
 def test_what_still_comes_of_a_request_that_was_refused_is_not_read_for_ever(receiving, monkeypatch):
-    monkeypatch.setattr(server, "_HEAD_TIMEOUT_S", 0.05)
     with receiving() as client:
         place = (client.base_url.host, client.base_url.port)
-        with socket.create_connection(place, timeout=20) as connection:
+        with socket.create_connection(place, timeout=60) as connection:
             connection.sendall(HEAD + b"Content-Length: 1000000000\r\n\r\n")
             assert connection.recv(1_000).startswith(b"HTTP/1.1 413 ")
+            monkeypatch.setattr(server, "_HEAD_TIMEOUT_S", 0.05)
             with pytest.raises(ConnectionError):
                 until_refused(connection)
 
 
 def until_refused(connection):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         connection.sendall(b"x")
 
@@ -172,7 +172,7 @@ def test_a_client_that_hangs_up_in_its_body_harms_nobody(client, send, path):
 @contextmanager
 def arriving(client, begun=b"{"):
     """A request of a thousand bytes that is on its way in, as the receiver has said, and does not get further than this."""
-    with socket.create_connection((client.base_url.host, client.base_url.port), timeout=20) as connection:
+    with socket.create_connection((client.base_url.host, client.base_url.port), timeout=60) as connection:
         connection.sendall(HEAD + b"Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n")
         assert connection.recv(1_000).startswith(b"HTTP/1.1 100 ")
         connection.sendall(begun)
@@ -215,8 +215,9 @@ def test_connections_that_are_too_many_are_let_go_at_once(receiving, send, monke
 
 
 def test_a_connection_is_used_again(client, send, monkeypatch):
+    assert send(client, RUN).status_code == 200
     monkeypatch.setattr(server, "_HEAD_TIMEOUT_S", 0.01)
-    for _ in range(3):
+    for _ in range(2):
         assert send(client, RUN).status_code == 200
 
 
@@ -280,7 +281,7 @@ def start(path):
 
 def post(at, said=RUN, **headers):
     body = encoded(said, Encoding.PROTOBUF)
-    return httpx.post(f"{at}/v1/traces", content=body, headers={**KIND, **headers}, trust_env=False, timeout=20)
+    return httpx.post(f"{at}/v1/traces", content=body, headers={**KIND, **headers}, trust_env=False, timeout=60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -297,7 +298,7 @@ def test_the_command_ends_when_told_to_after_it_answered_what_is_under_way(start
         refuses_connections(at)
     thread.join()
     assert [answer.status_code for answer in answers] == [200]
-    assert (process.wait(20), process.stderr.read()) == (0, "")
+    assert (process.wait(60), process.stderr.read()) == (0, "")
     assert read("SELECT pipeline FROM runs ORDER BY 1") == [("nikki",), ("people",)]
 
 
@@ -321,7 +322,7 @@ def test_the_command_ends_when_told_to_before_it_serves(program, number):
 
 def wait_until_queued(path):
     """Until somebody holds the lock before the database."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     with (path.with_name(path.name + ".d") / "mutex").open() as mutex:
         while time.monotonic() < deadline:
             try:
@@ -334,7 +335,7 @@ def wait_until_queued(path):
 
 def refuses_connections(at):
     place = httpx.URL(at)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             with suppress(ConnectionResetError):

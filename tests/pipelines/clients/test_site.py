@@ -15,7 +15,7 @@ from pipelines.errors import NikkiError, NikkiLoginError
 from pipelines.settings import BrowserSettings
 
 LOOK = Call(operation="look", subject="QXZT41P")
-WANTED = Ask(path="/entity/Wanted", query={"id": "1"}, timeout_s=15)
+WANTED = Ask(path="/entity/Wanted", query={"id": "1"}, timeout_s=60)
 REQUIRED = replace(WANTED, is_required=True)
 A_MOMENT_S = 0.3
 FORM = Form(css="form:has(#name)", button="button", edit="#edit")
@@ -133,7 +133,7 @@ def test_whoever_wants_to_log_in_is_led_there(serve, visit, browser):
 
     site.open(LOOK, "/", follow=True)
 
-    assert site.find("#other", "#name", timeout_s=1) == "#name"
+    assert site.find("#other", "#name", timeout_s=60) == "#name"
     assert (site.find("#other"), site.text("#other")) == (None, "")
 
 
@@ -219,14 +219,14 @@ def test_the_file_behind_a_link_is_downloaded(serve, visit, browser):
     site = visit(script.url, browser)
     site.open(LOOK, "/page")
 
-    assert site.download(LOOK, "Report", timeout_s=5) == b"\xef\xbb\xbfa;b"
+    assert site.download(LOOK, "Report", timeout_s=60) == b"\xef\xbb\xbfa;b"
 
 
 def test_no_link_is_no_file(serve, visit, browser):
     site = visit(serve(page('<a href="x">Another report</a>')).url, browser)
     site.open(LOOK, "/page")
 
-    assert site.download(LOOK, "Report", timeout_s=5) is None
+    assert site.download(LOOK, "Report", timeout_s=60) is None
 
 
 def test_a_file_that_does_not_come_is_an_error(serve, visit, browser):
@@ -251,7 +251,7 @@ def test_only_the_answer_of_exactly_that_name_and_of_this_site_counts(serve, vis
     inner = f"fetch('{elsewhere.url}/entity/Wanted').then(() => fetch('/entity/UnionWanted')).then(() => fetch('/entity/Wanted'))"
     script = serve(page(f"<script>{inner}</script>"), httpx.Response(200, json={"from": "union"}), httpx.Response(200, json={}))
 
-    assert visit(script.url, chromium).open(LOOK, "/page", asks=[Ask(path="/x/Wanted", timeout_s=5)]) == [{}]
+    assert visit(script.url, chromium).open(LOOK, "/page", asks=[Ask(path="/x/Wanted", timeout_s=60)]) == [{}]
 
 
 @pytest.mark.browser
@@ -280,7 +280,7 @@ def test_what_a_click_makes_the_page_ask_for_is_heard(serve, visit, chromium):
     body = f'<input id="all" type="checkbox" checked><button id="go" onclick="ask()">Go</button><script>{script_text}</script>'
     script = serve(page(body), httpx.Response(200, json={"a": 1}))
 
-    answers = visit(script.url, chromium).open(LOOK, "/page", asks=[Ask(path="/Wanted", timeout_s=5)], clicks=["#all", "#go"])
+    answers = visit(script.url, chromium).open(LOOK, "/page", asks=[Ask(path="/Wanted", timeout_s=60)], clicks=["#all", "#go"])
 
     assert (answers, script.received[1]) == ([{"a": 1}], "GET /Wanted?all=true")
 

@@ -84,7 +84,7 @@ def test_a_slow_answer_comes_after_all(failing, call_laposta):
 
 
 def test_a_slow_answer_keeps_nobody_else_waiting(failing, call_laposta, call_rondo):
-    fault = Fault(kind=FaultKind.SLOW, system="laposta", seconds=0.5)
+    fault = Fault(kind=FaultKind.SLOW, system="laposta", seconds=3)
     with failing(fault) as sandbox, call_laposta(sandbox) as laposta, call_rondo(sandbox) as rondo:
         slow = Thread(target=add, args=(laposta, sandbox, "sam@thuis.example"))
         slow.start()
@@ -95,7 +95,7 @@ def test_a_slow_answer_keeps_nobody_else_waiting(failing, call_laposta, call_ron
 
 
 def test_a_caller_may_leave_before_a_slow_answer(failing, call_laposta):
-    fault = Fault(kind=FaultKind.SLOW, system="laposta", seconds=0.2)
+    fault = Fault(kind=FaultKind.SLOW, system="laposta", seconds=60)
     with failing(fault) as sandbox, call_laposta(sandbox) as laposta:
         laposta.timeout = 0.05
 

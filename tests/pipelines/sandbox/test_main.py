@@ -27,14 +27,14 @@ def serving(directory, *flags):
 
 
 def command(*arguments):
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=20)
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_it_is_told_to_stop(tmp_path, stop):
     with serving(tmp_path / "box", "--no-faults") as (process, welcome):
         process.send_signal(stop)
-        printed, errors = process.communicate(timeout=10)
+        printed, errors = process.communicate(timeout=60)
 
     assert welcome == f"Serving a club of 5 members from {tmp_path / 'box'}. Ctrl-C stops.\n"
     assert (process.returncode, errors) == (0, "")
@@ -71,7 +71,7 @@ def test_a_reset_starts_afresh(tmp_path, place):
     directory = tmp_path / "box"
     with serving(directory) as (process, _):
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
     option = ("--directory", str(directory))
 
     done = command(*option, "reset") if place == "before" else command("reset", *option)

@@ -26,7 +26,7 @@ def chromium():
 @pytest.fixture
 def page(chromium):
     context = chromium.new_context()
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(60_000)
     yield context.new_page()
     context.close()
 
