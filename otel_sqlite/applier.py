@@ -5,6 +5,7 @@ import threading
 import time
 from contextlib import closing, suppress
 from functools import lru_cache
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_sqlite import death
@@ -102,6 +103,29 @@ def prune(path: "Path", days: int, may_go_on: "Callable[[], bool]") -> None:
         marker.touch(mode=0o600)
 
 
+class _Event:
+    """As threading.Event is, but whole wherever Ctrl-C strikes: that one may stay locked, and the exit would wait for ever."""
+
+    def __init__(self) -> None:
+        self._set: SimpleQueue[None] = SimpleQueue()
+
+    def is_set(self) -> bool:
+        return not self._set.empty()
+
+    def set(self) -> None:
+        if self._set.empty():
+            self._set.put(None)
+
+    def clear(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._set.get_nowait()
+
+    def wait(self, timeout_s: float | None) -> None:
+        with suppress(Empty):
+            self._set.put(self._set.get(timeout=timeout_s))
+
+
 class Applier:
     """The background thread of a process that records: tick, and its own journal to the database."""
 
@@ -133,15 +157,14 @@ class Applier:
         self._noted_losses: tuple[int, ...] = (0, 0, 0)
         self._complaints: set[type[Exception]] = set()
         self._is_drained = False
-        self._wake = threading.Event()
-        self._stop = threading.Event()
+        self._wake = _Event()
+        self._stop = _Event()
         self._thread = threading.Thread(target=self._work, name="otel_sqlite", daemon=True)
         self._thread.start()
 
     def wake(self) -> None:
         """Say that the journal has grown."""
-        if not self._wake.is_set():  # setting takes a lock; clearing comes before reading, so what is seen as set is read
-            self._wake.set()
+        self._wake.set()  # clearing comes before reading, so what is seen as set is read
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until what is in the journal now is in the database; whether it is."""
@@ -149,7 +172,7 @@ class Applier:
         end = self._journal.end
         while self._offset < end and time.monotonic() < deadline and self._thread.is_alive():
             self._wake.set()
-            self._stop.wait(_LINGER_S / 4)
+            time.sleep(_LINGER_S / 4)
         return self._offset >= end
 
     def stop(self, timeout_s: float) -> bool:
@@ -184,7 +207,8 @@ class Applier:
         next_tick = time.monotonic() + TICK_S
         while not self._stop.is_set():
             # Without an open run there is nothing to wait for but the next one, unless the store has to be asked again.
-            if self._wake.wait(max(next_tick - time.monotonic(), 0) if self._is_open() or not is_applied else None):
+            self._wake.wait(max(next_tick - time.monotonic(), 0) if self._is_open() or not is_applied else None)
+            if self._wake.is_set():
                 self._wake.clear()
                 self._stop.wait(_LINGER_S)
             if time.monotonic() >= next_tick:
@@ -244,9 +268,7 @@ class Applier:
         prune(self._settings.path, self._settings.retention_days, may_go_on)
 
 
-def _recover(
-    writer: Writer, deadline: float, stop: threading.Event | None = None, clock: "Callable[[], int]" = time.time_ns
-) -> Recovered:
+def _recover(writer: Writer, deadline: float, stop: _Event | None = None, clock: "Callable[[], int]" = time.time_ns) -> Recovered:
     def may_go_on() -> bool:
         return time.monotonic() < deadline and not (stop is not None and stop.is_set())
 

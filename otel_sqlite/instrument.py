@@ -44,7 +44,8 @@ _OFFICIAL_RESULT: Final = {
 # background thread may be in the middle of an event. A signal handler may come back to a counter in the middle of another count.
 # Nothing but the SDK is called while it is held: code of others may wait for whoever is waiting here.
 _counting = threading.RLock()
-_following: "weakref.WeakSet[Step]" = weakref.WeakSet()  # steps that may have results that still grow
+# Steps that may have results that still grow. Not a WeakSet: Python throws a Ctrl-C away that strikes in its callbacks.
+_following: "set[weakref.ref[Step]]" = set()
 
 
 def _before_fork() -> None:
@@ -57,7 +58,7 @@ def _after_fork_in_parent() -> None:
 
 def _after_fork_in_child() -> None:
     global _counting, _following
-    _counting, _following = threading.RLock(), weakref.WeakSet()
+    _counting, _following = threading.RLock(), set()
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
@@ -68,8 +69,13 @@ def look() -> None:
 
     It reads objects of the pipeline. To be called without holding a lock: they may wait for one of their own.
     """
+    steps = []
     with _counting:
-        steps = list(_following)
+        for reference in list(_following):
+            if (step := reference()) is not None:
+                steps.append(step)
+            else:  # it was never left
+                _following.discard(reference)
     for step in steps:
         step._look()  # noqa: SLF001 - as if a method of its own
 
@@ -394,7 +400,7 @@ class Step(_Block):
                 self._add_events(self._events([error]))
         with _counting:
             if self._is_ours():
-                _following.add(self)
+                _following.add(weakref.ref(self))
             return self._followed.setdefault(id(result), followed)
 
     def _look(self, *, is_last: bool = False) -> None:
@@ -407,6 +413,7 @@ class Step(_Block):
         if self._is_ours():
             self._look(is_last=True)
         with self._harmless, _counting:
+            _following.discard(weakref.ref(self))
             self._followed = {}
 
     def _take(self, followed: Followed, *, is_last: bool = False) -> None:

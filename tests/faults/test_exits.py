@@ -219,6 +219,47 @@ def test_a_run_says_how_it_ended(program, database, ending):
     assert not journal.exist(database)
 
 
+def test_ctrl_c_at_any_moment_of_an_event_keeps_no_process_from_ending(program, database):
+    """It may strike when a function of Python begins, and when one of C returns."""
+    source = """
+    import signal, sys
+    from opentelemetry import trace
+    from otel_sqlite import configure, run
+
+    def strike(frame, event, _argument):
+        global left
+        if event in {"call", "c_return"} and frame.f_code.co_name != "strike":
+            left -= 1
+            if left == 0:
+                signal.raise_signal(signal.SIGINT)
+
+    def work(at):
+        global left
+        left = at
+        step = r.step("x").__enter__()
+        trace.get_tracer_provider().force_flush()  # the thread rests, and has to be woken
+        sys.setprofile(strike)
+        try:
+            step.__exit__(None, None, None)
+        finally:
+            sys.setprofile(None)
+
+    configure()
+    struck = 0
+    with run("people") as r:
+        while True:
+            try:
+                work(struck + 1)
+            except KeyboardInterrupt:
+                struck += 1
+            else:
+                break
+    print(struck > 100)
+    """
+    done = program(source, OTEL_SQLITE_PATH=str(database))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
 def test_a_run_that_ends_when_recording_has_shut_down_is_whole_before_its_process_ends(program, database):
     source = """
     import sys

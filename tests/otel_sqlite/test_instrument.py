@@ -8,6 +8,8 @@ import gc
 import itertools
 import json
 import logging
+import signal
+import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -723,7 +725,35 @@ def test_a_step_that_has_ended_or_was_abandoned_keeps_no_result_alive(recording)
     del results, generator
     gc.collect()
     assert [result() for result in alive] == [None, None]
-    assert list(instrument._following) == [step]
+    assert instrument._following == set()
+
+
+def test_a_step_that_is_never_left_keeps_no_result_alive(recording):
+    result = Result()
+    alive = weakref.ref(result)
+    recording.run().step("x").record(result)
+    del result
+    gc.collect()
+    assert alive() is None
+    instrument.look()
+    assert instrument._following == set()
+
+
+def test_no_code_of_ours_runs_where_a_step_is_collected_and_python_would_throw_ctrl_c_away(recording, monkeypatch):
+    def strike(_frame, event, _argument):
+        if event == "call":
+            signal.raise_signal(signal.SIGINT)
+
+    thrown_away = []
+    monkeypatch.setattr(sys, "unraisablehook", thrown_away.append)
+    with recording.run() as r, r.step("submit") as step:
+        step.record(Result())
+    collected = weakref.ref(step)
+    sys.setprofile(strike)
+    del step
+    sys.setprofile(None)
+    assert collected() is None
+    assert thrown_away == []
 
 
 def test_a_forked_child_does_not_follow_the_results_of_its_parent(recording, in_child):
