@@ -77,7 +77,7 @@ def out_of_memory(pid: int, last_sign_ns: int, before: MemoryGroup | None) -> st
 
 def _kills(file: Path) -> int | None:
     try:
-        counts = dict(line.split(maxsplit=1) for line in file.read_text("ascii").splitlines())
+        counts = dict(line.split(maxsplit=1) for line in file.read_bytes().decode().splitlines())
         return int(counts["oom_kill"])
     except (OSError, ValueError, KeyError):
         return None
