@@ -14,7 +14,7 @@ from otel_sqlite.dead import dead_journals, is_gone
 from otel_sqlite.errors import StoreError, StoreRecoveringError, StoreReplacedError
 from otel_sqlite.model import DropRecord, EndReason, SpanRecords, timestamp
 from otel_sqlite.store import retention
-from otel_sqlite.store.connection import sidecar
+from otel_sqlite.store.connection import is_there, sidecar
 from otel_sqlite.store.writer import Writer
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def recover(path: "Path", timeout_s: float, clock: "Callable[[], int]" = time.ti
     Raises:
         StoreError: The database cannot be written now.
     """
-    if not path.exists() and not journals.exist(path):
+    if not is_there(path, path) and not journals.exist(path):
         return Recovered(0, 0, 0)
     writer = Writer(path)
     deadline = time.monotonic() + timeout_s

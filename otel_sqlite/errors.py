@@ -12,6 +12,8 @@ OtelSqliteError
     ├── StoreStarvedError    the process may open no more files; heals when it closes some
     ├── StoreReplacedError   another file stands at the path; write everything again
     ├── StoreReadOnlyError   no right to write
+    ├── StoreForbiddenError  no right even to look
+    ├── StoreMissingError    there is no file
     ├── StorePathError       the path cannot hold a database
     ├── NotADatabaseError    the file is not SQLite, or is damaged
     ├── ForeignDatabaseError the database belongs to something else
@@ -113,6 +115,20 @@ class StoreReadOnlyError(StoreError):
 
     problem = "is read-only"
     remedy = "make the file and its folder writable for this user, or set OTEL_SQLITE_PATH to another place"
+
+
+class StoreForbiddenError(StoreError):
+    """This user may not even look at it."""
+
+    problem = "is closed to this user"
+    remedy = "be the user that owns it ('otel-sqlite doctor' says who), or set OTEL_SQLITE_PATH to another place"
+
+
+class StoreMissingError(StoreError):
+    """There is no file at the path."""
+
+    problem = "is not there"
+    remedy = "run a pipeline, or say where it is: OTEL_SQLITE_PATH or --path"
 
 
 class StorePathError(StoreError):

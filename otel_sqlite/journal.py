@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from otel_sqlite import death
 from otel_sqlite.errors import StorePathError
 from otel_sqlite.model import DropRecord, ErrorRecord, RunRecord, SpanRecords, StepRecord
-from otel_sqlite.store.connection import deadly_size, make_folder, refusal, sidecar
+from otel_sqlite.store.connection import deadly_size, is_there, make_folder, refusal, sidecar
 from otel_sqlite.store.locks import try_lock, unlock
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Journal:
         """
         self._lock = lock
         self._folder = folder(path)
-        if path.exists() and not (path.is_file() or path.is_dir()):  # /dev/null, to say that nothing is to be recorded
+        if is_there(path, path) and not (path.is_file() or path.is_dir()):  # /dev/null, to say that nothing is to be recorded
             raise StorePathError(path, "not a file")
         make_folder(self._folder, path)
         self.name = f"{time.time_ns():019d}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"

@@ -22,9 +22,9 @@ _OF_THE_MACHINE: Final[dict[str, tuple[_Check, str]]] = {
     "sending": (surroundings.sent_spans_are_scrubbed, "no exporter of others is named that would not scrub"),
     "extras": (surroundings.extras_are_there, "what the settings need is installed"),
     "sqlite": (surroundings.sqlite_is_sound, f"SQLite {sqlite3.sqlite_version}"),
+    "file": (place.is_there, "there"),
     "file-system": (place.is_local, "local"),
     "space": (place.has_room, "enough"),
-    "file": (place.is_there, "there"),
     "rights": (place.is_writable, "this user may write"),
     "owner": (place.has_one_owner, "one user owns all"),
     "privacy": (place.is_private, "others cannot look into it"),
@@ -46,9 +46,9 @@ _OF_A_DASHBOARD: Final[dict[str, tuple[_Check, str]]] = {
 }
 # With these there is nothing to look into, or it may not be opened.
 _STOPS: Final = frozenset(
-    {"no-database", "not-a-file", "wrong-user", "little-space", "foreign-database", "newer-version", "damaged"}
+    {"no-database", "not-a-file", "closed", "wrong-user", "little-space", "foreign-database", "newer-version", "damaged"}
 )
-_UNREADABLE: Final = frozenset({"damaged", "foreign-database"})  # that once is enough
+_UNREADABLE: Final = frozenset({"damaged", "closed", "foreign-database"})  # that once is enough
 
 
 def examine(path: Path, *, is_full: bool, now_ns: int) -> list[Finding]:

@@ -3,11 +3,14 @@
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from otel_sqlite import journal
-from otel_sqlite.doctor.finding import Case, Findings, note, problem, quoted
+from otel_sqlite.doctor.finding import Case, Finding, Findings, note, problem, quoted
+from otel_sqlite.errors import StoreForbiddenError
+from otel_sqlite.store import connection
 from otel_sqlite.store.connection import MIN_FREE_BYTES, sidecar
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
@@ -29,8 +32,13 @@ _ESCAPES: Final = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
 
 
 def is_there(case: Case) -> Findings:
-    """Whether there is a file at the path, and nothing else."""
-    if not case.path.exists():
+    """Whether there is a file at the path, nothing else, and this user may look at it."""
+    try:
+        has_something = connection.is_there(case.path, case.path)
+    except StoreForbiddenError:
+        yield _closed(case.path)
+        return
+    if not has_something:
         yield note(
             "no-database",
             f"there is no {case.path} yet",
@@ -38,6 +46,20 @@ def is_there(case: Case) -> Findings:
         )
     elif not case.path.is_file():
         yield problem("not-a-file", f"{case.path} is not a file", "export OTEL_SQLITE_PATH=/another/place/dashboard.sqlite")
+
+
+def _closed(path: Path) -> Finding:
+    owner = _user(_nearest_in_sight(path).st_uid)
+    command = quoted("sudo", "-u", owner, "otel-sqlite", "doctor", "--path", path)
+    return problem("closed", f"{path} lies where only {owner} may look", command)
+
+
+def _nearest_in_sight(path: Path) -> os.stat_result:
+    """The folder that is closed: the nearest one that can be seen, from outside."""
+    for folder in path.parents:
+        with suppress(OSError):
+            return folder.stat()
+    return Path("/").stat()
 
 
 def is_writable(case: Case) -> Findings:
@@ -88,7 +110,7 @@ def has_one_owner(case: Case) -> Findings:
 
 def is_private(case: Case) -> Findings:
     """Whether others can read what is about members."""
-    if case.path.is_dir():  # somebody else's, and closing it to others might do harm
+    if case.path.exists() and not case.path.is_file():  # somebody else's, and closing it to others might do harm
         return
     for file in _files(case):
         mode = stat.S_IMODE(file.stat().st_mode)

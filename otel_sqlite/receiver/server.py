@@ -19,6 +19,7 @@ from otel_sqlite.errors import ReceiverError
 from otel_sqlite.receiver.application import Conduct, application
 from otel_sqlite.receiver.intake import Intake
 from otel_sqlite.receiver.wire import Limits
+from otel_sqlite.store.connection import is_there
 
 if TYPE_CHECKING:
     import asyncio
@@ -81,7 +82,7 @@ class Tending:
         """
         end = time.monotonic() + _TENDING_TIMEOUT_S
         recover(self.settings.path, _TENDING_TIMEOUT_S, self.clock)
-        if self.settings.path.exists():
+        if is_there(self.settings.path, self.settings.path):
             prune(self.settings.path, self.settings.retention_days, lambda: time.monotonic() < end)
 
 

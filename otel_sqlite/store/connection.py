@@ -17,6 +17,7 @@ from otel_sqlite.errors import (
     StoreBusyError,
     StoreDiskError,
     StoreError,
+    StoreForbiddenError,
     StoreFullError,
     StorePathError,
     StoreReadOnlyError,
@@ -78,6 +79,26 @@ def refusal(error: OSError, path: Path, place: Path) -> StoreError:
     """What it says of the store that the system refused to make or open something at a place."""
     kinds = {errno.EMFILE: StoreStarvedError, errno.ENFILE: StoreStarvedError, errno.ENOSPC: StoreFullError}
     return kinds.get(error.errno or 0, StoreReadOnlyError)(path, f"{place}: {error.strerror}")
+
+
+def is_there(file: Path, database: Path) -> bool:
+    """Whether something stands there; ``Path.exists`` would not say in the errors of the store that nobody may know.
+
+    Raises:
+        StoreForbiddenError: This user may not look there.
+        StorePathError: Nothing can stand there.
+    """
+    try:
+        file.stat()
+    except FileNotFoundError:
+        return False
+    except NotADirectoryError as error:
+        raise StorePathError(database, f"{file.parent} is not a folder") from error
+    except PermissionError as error:
+        raise StoreForbiddenError(database) from error
+    except OSError as error:
+        raise StorePathError(database, error.strerror or str(error)) from error
+    return True
 
 
 def make_folder(path: Path, database: Path) -> None:
@@ -246,7 +267,7 @@ class Database:
     def _sidecar(self) -> Path:
         """The folder beside the database, made where it is missing."""
         folder = sidecar(self.path)
-        if not folder.exists():
+        if not is_there(folder, self.path):
             if not any(database.is_open for database in _databases):
                 check_file(self.path)
             make_folder(folder, self.path)
@@ -325,7 +346,7 @@ def check_file(path: Path) -> None:
         StorePathError: The path is a directory, or something else that is no file.
         NotADatabaseError: The file has another format.
     """
-    if not path.exists():
+    if not is_there(path, path):
         return
     if not path.is_file():
         raise StorePathError(path, "not a file")
@@ -333,6 +354,8 @@ def check_file(path: Path) -> None:
     try:
         with path.open("rb") as file:
             start = file.read(len(_MAGIC))
+    except PermissionError as error:
+        raise StoreForbiddenError(path) from error
     except OSError as error:
         raise StoreReadOnlyError(path, error.strerror or str(error)) from error
     if start not in (b"", _MAGIC):

@@ -8,9 +8,9 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
-from otel_sqlite.errors import StoreError, StorePathError, StoreReadOnlyError
+from otel_sqlite.errors import StoreError, StoreForbiddenError, StoreMissingError, StoreReadOnlyError
 from otel_sqlite.store import adopt, retention
-from otel_sqlite.store.connection import check_free_space, store_error
+from otel_sqlite.store.connection import check_free_space, is_there, store_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -369,12 +369,10 @@ def _known(error: sqlite3.Error, path: "Path") -> StoreError:
 
 
 def _open(path: "Path") -> sqlite3.Connection:
-    try:
-        path.stat()
-    except FileNotFoundError:
-        raise StoreError(path, "there is no such file") from None
-    except OSError as error:
-        raise StorePathError(path, error.strerror or str(error)) from error
+    if not is_there(path, path):
+        raise StoreMissingError(path)
+    if not os.access(path, os.R_OK):
+        raise StoreForbiddenError(path)
     connection = sqlite3.connect(f"{path.as_uri()}?{_mode(path)}", uri=True, isolation_level=None, check_same_thread=False)
     # A name with half a character in it must not keep the rest from being read.
     connection.text_factory = _text

@@ -14,9 +14,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from otel_sqlite.errors import ForeignDatabaseError, HealthyDatabaseError, StoreError
+from otel_sqlite.errors import ForeignDatabaseError, HealthyDatabaseError, StoreError, StoreMissingError
 from otel_sqlite.store import adopt
-from otel_sqlite.store.connection import Database, check_free_space, create_file, refusal, sidecar, store_error
+from otel_sqlite.store.connection import Database, check_free_space, create_file, is_there, refusal, sidecar, store_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,8 +94,8 @@ def repair(path: Path, timeout_s: float) -> Repaired:
         ForeignDatabaseError: It holds something else, or nothing says that it was ever ours.
         StoreError: It cannot be done now; nothing has changed.
     """
-    if not path.exists():
-        raise StoreError(path, "there is no such file")
+    if not is_there(path, path):
+        raise StoreMissingError(path)
     check_free_space(path)
     check_owner(path)
     with Database(path, adopt.bring_up_to_date).mutex(timeout_s):

@@ -102,6 +102,24 @@ def test_a_read_only_file_costs_one_line_and_the_journal_keeps_everything(open_f
 
 @pytest.mark.usefixtures("needs_root")
 @pytest.mark.parametrize("has_dashboard", [False, True])
+def test_a_folder_that_another_user_has_closed_costs_one_line(open_folder, has_dashboard):
+    database = open_folder / "closed" / "dashboard.sqlite"
+    database.parent.mkdir(mode=0o700)
+    if has_dashboard:
+        make_dashboard(database)
+    before = sorted(database.parent.rglob("*"))
+
+    said, _ = pipeline_of(NOBODY, database)
+
+    assert said == (
+        f"dashboard database {database} is closed to this user: be the user that owns it ('otel-sqlite doctor' says who), "
+        "or set OTEL_SQLITE_PATH to another place (the pipeline goes on, unrecorded)\n"
+    )
+    assert sorted(database.parent.rglob("*")) == before
+
+
+@pytest.mark.usefixtures("needs_root")
+@pytest.mark.parametrize("has_dashboard", [False, True])
 def test_a_read_only_folder_costs_one_line_and_nothing_is_made_in_it(open_folder, has_dashboard):
     database = open_folder / "dashboard.sqlite"
     if has_dashboard:

@@ -760,8 +760,8 @@ def test_a_missing_database_is_one_line_and_is_not_made(call, path, command):
         2,
         "",
         (
-            f"otel-sqlite: dashboard database {path} cannot be used (there is no such file): "
-            "run 'otel-sqlite init' and read what it says\n"
+            f"otel-sqlite: dashboard database {path} is not there: "
+            "run a pipeline, or say where it is: OTEL_SQLITE_PATH or --path\n"
         ),
     )
     assert not path.parent.exists()

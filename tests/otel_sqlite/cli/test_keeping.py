@@ -117,7 +117,7 @@ def test_a_file_that_was_made_without_shrinks_when_asked(call, path):
 def test_a_missing_database_is_said_and_not_made(call, path, command):
     result = call(*command)
     assert (result.exit_code, path.exists()) == (2, False)
-    assert "there is no such file" in result.stderr
+    assert "is not there" in result.stderr
 
 
 # ------------------------------------------------------------------------------------------------ forget

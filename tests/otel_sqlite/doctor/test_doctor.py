@@ -190,11 +190,25 @@ def test_who_does_not_own_a_file_is_not_told_to_change_its_mode(in_child):
     assert not [finding for finding in findings if "chmod u+w" in finding]
 
 
-@pytest.mark.parametrize("kind", ["text", "folder"])
+@AS_ROOT
+def test_a_folder_that_is_closed_to_this_user_is_one_problem(in_child):
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "closed" / "data" / "dashboard.sqlite"
+        path.parent.mkdir(parents=True)
+        path.parent.parent.chmod(0o700)
+        findings = in_child(lambda: [f.remedy for f in examine(path, is_full=False, now_ns=NOW_NS) if f.remedy], user=NOBODY)
+    assert findings == f"['sudo -u root otel-sqlite doctor --path {path}']"
+
+
+@pytest.mark.parametrize("kind", ["text", "folder", "pipe"])
 def test_what_was_never_ours_is_neither_to_be_repaired_nor_closed_to_others(path, found, kind):
     path.parent.mkdir()
     if kind == "folder":
         path.mkdir(mode=0o755)
+        assert found().keys() == {"not-a-file"}
+    elif kind == "pipe":
+        os.mkfifo(path, 0o644)
         assert found().keys() == {"not-a-file"}
     else:
         path.write_text("a letter\n")

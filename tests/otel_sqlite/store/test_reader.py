@@ -12,6 +12,7 @@ from otel_sqlite.errors import (
     NotADatabaseError,
     StoreBusyError,
     StoreError,
+    StoreForbiddenError,
     StorePathError,
     StoreReadOnlyError,
 )
@@ -479,7 +480,7 @@ def test_a_missing_file_is_said_and_not_created(path):
         Reader(path)
 
     assert str(raised.value) == (
-        f"dashboard database {path} cannot be used (there is no such file): run 'otel-sqlite init' and read what it says"
+        f"dashboard database {path} is not there: run a pipeline, or say where it is: OTEL_SQLITE_PATH or --path"
     )
     assert not path.parent.exists()
 
@@ -544,6 +545,25 @@ def test_a_database_that_somebody_holds_is_busy(path, add_runs, monkeypatch):
         holding.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreBusyError):
             Reader(path)
+
+
+@pytest.mark.parametrize("closed", ["file", "folder"])
+def test_who_may_not_read_a_database_is_told_to_ask_as_its_owner(path, add_runs, in_child, forbid_writing, closed):
+    add_runs(("people", stamp(1), "success", "a"))
+    forbid_writing(path)
+    (path if closed == "file" else path.parent).chmod(0o000)
+
+    def ask():
+        try:
+            Reader(path)
+        except StoreForbiddenError as error:
+            return str(error)
+
+    assert eval(in_child(ask, user=65534)) == (
+        f"dashboard database {path} is closed to this user: "
+        "be the user that owns it ('otel-sqlite doctor' says who), or set OTEL_SQLITE_PATH to another place"
+    )
+    path.parent.chmod(0o700)
 
 
 def test_a_folder_without_right_to_write_is_read(path, add_runs, in_child, forbid_writing):

@@ -260,7 +260,7 @@ def test_one_that_was_killed_before_its_last_step_costs_nothing(filled, program)
 
 def test_where_there_is_nothing_there_is_nothing_to_repair(path):
     assert faults(path) == ""
-    with pytest.raises(StoreError, match="there is no such file"):
+    with pytest.raises(StoreError, match="is not there"):
         repair(path, 5)
 
 
