@@ -14,6 +14,7 @@ import pytest
 
 from otel_sqlite import journal
 from otel_sqlite.applier import recover
+from tests.faults.processes import stop
 
 PIPELINE = """
 import os, signal, sys
@@ -135,8 +136,7 @@ def test_nothing_labels_a_run_that_lives(database, start):
     until(lambda: rows(database, "SELECT 1 FROM runs"))
     for _ in range(3):
         assert otel_sqlite(database, "runs").returncode in (0, 1)
-    os.kill(process.pid, signal.SIGSTOP)  # a process that cannot answer is not dead
-    recover(database, 60)
+    stop(process.pid, database)  # a process that cannot answer is not dead
     os.kill(process.pid, signal.SIGCONT)
     assert rows(database, "SELECT outcome, end_reason FROM runs") == [("running", None)]
 

@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from otel_sqlite.applier import Recovered, recover
+from otel_sqlite.errors import StoreBusyError
 from tests.faults.invariants import Fact, read_facts
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +99,22 @@ def start_worker(
         text=True,
     )
     return Worker(process, acknowledgements)
+
+
+def stop(pid: int, database: Path) -> Recovered:
+    """Stop a process at a moment when it keeps nobody waiting; gives what whoever recovers then does."""
+    while True:
+        os.kill(pid, signal.SIGSTOP)
+        until(lambda: state(pid) == "T")
+        try:
+            return recover(database, 0.5)
+        except StoreBusyError:
+            os.kill(pid, signal.SIGCONT)
+
+
+def state(pid: int) -> str:
+    """What the kernel says that a process does: T, it is stopped; Z, it is dead and nobody has waited for it."""
+    return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
 
 
 def until(is_so: Callable[[], object], timeout_s: float = WAIT_S) -> None:

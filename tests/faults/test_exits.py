@@ -10,7 +10,7 @@ from otel_sqlite import journal
 from otel_sqlite.applier import recover
 from otel_sqlite.model import timestamp
 from tests.faults.invariants import check
-from tests.faults.processes import locked, rows, until
+from tests.faults.processes import locked, rows, state, stop, until
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -294,11 +294,10 @@ def test_a_stopped_process_is_running_and_goes_on(work, database, recovered_chec
     worker = work("--pause")
     worker.wait_for("step")
     until(lambda: rows(database, "SELECT 1 FROM runs"))
-    os.kill(worker.process.pid, signal.SIGSTOP)
-    until(lambda: state(worker.process.pid) == "T")
 
-    assert recovered_check([worker]) == (0, 0, 0)
+    assert stop(worker.process.pid, database) == (0, 0, 0)
 
+    check(database, acknowledged=worker.facts)
     assert rows(database, "SELECT outcome, end_reason FROM runs") == [("running", None)]
     os.kill(worker.process.pid, signal.SIGCONT)
     worker.go_on()
@@ -306,11 +305,6 @@ def test_a_stopped_process_is_running_and_goes_on(work, database, recovered_chec
     assert worker.finish() == (0, "")
     recovered_check([worker])
     assert rows(database, "SELECT outcome, end_reason FROM runs") == [("partial", "ok")]
-
-
-def state(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:  # noqa: PTH123 - short
-        return file.read().rpartition(")")[2].split()[0]
 
 
 def has_one_thread(pid):

@@ -23,6 +23,7 @@ from otel_sqlite.errors import (
 from otel_sqlite.store import connection as connection_module
 from otel_sqlite.store.adopt import dashboard
 from otel_sqlite.store.connection import sidecar, store_error
+from otel_sqlite.store.locks import is_locked
 
 INSERT = "INSERT INTO runs (pipeline, started_at, outcome) VALUES (?, '2026-01-01T00:00:00.000Z', 'success')"
 
@@ -139,11 +140,33 @@ def test_a_writer_waits_for_its_turn(path, insert, read):
     insert("first")
     with (sidecar(path) / "mutex").open() as mutex:
         fcntl.flock(mutex, fcntl.LOCK_EX)
-        waiting = threading.Thread(target=insert, args=("second", 10.0))
+        waiting = threading.Thread(target=insert, args=("second", 60.0))
         waiting.start()
         assert read("SELECT pipeline FROM runs ORDER BY id") == [("first",)]
     waiting.join()
     assert read("SELECT pipeline FROM runs ORDER BY id") == [("first",), ("second",)]
+
+
+def test_everybody_passes_the_queue_and_only_who_waits_stays_in_it(path, insert, until):
+    """Or a busy writer could take one turn after another while others wait."""
+    insert()
+    with (sidecar(path) / "queue").open() as queue:
+        fcntl.flock(queue, fcntl.LOCK_EX)
+        with pytest.raises(StoreBusyError):
+            insert(timeout_s=0.01)
+    with (sidecar(path) / "mutex").open() as mutex:
+        fcntl.flock(mutex, fcntl.LOCK_EX)
+        waiting = threading.Thread(target=insert, args=("second", 60.0))
+        waiting.start()
+        until(lambda: has_queue(path))
+    waiting.join()
+    with insert.database.transaction(1):
+        assert not has_queue(path)
+
+
+def has_queue(path):
+    with (sidecar(path) / "queue").open() as queue:
+        return is_locked(queue.fileno())
 
 
 def test_a_mutex_held_too_long_is_busy(path, insert):

@@ -112,7 +112,7 @@ def test_what_may_have_happened_already_is_not_done_twice(connect, serve, fault)
     script = serve(fault, OK)
 
     with pytest.raises(LapostaError) as caught:
-        connect(script.url, timeout=0.1).ask("create person", "POST", "/", repeatable=False)
+        connect(script.url, timeout=0.5).ask("create person", "POST", "/", repeatable=False)
 
     assert len(script.received) == 1
     assert caught.value.remedy == "it may have been done all the same: look before it is done again"
@@ -200,7 +200,7 @@ def test_an_answer_that_takes_too_long_is_given_up(connect, serve):
     script = serve("hang")
 
     with pytest.raises(LapostaError, match="no answer in time"):
-        connect(script.url, timeout=0.05).ask("upsert", "GET", "/")
+        connect(script.url, timeout=0.3).ask("upsert", "GET", "/")
 
     assert len(script.received) == 4
 
