@@ -13,14 +13,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-import click
-import stamina.instrumentation
 from opentelemetry import propagate
 from opentelemetry.propagators.composite import CompositePropagator
 
 import otel_sqlite
 from otel_sqlite.settings import has_collector
 from pipelines.errors import AlreadyRunningError, MissingExtraError, SettingsError, SyncError
+
+try:
+    import click
+    import stamina.instrumentation
+except ModuleNotFoundError as _error:  # this module makes programs: whoever imports it wants to run one
+    if (_error.name or "").partition(".")[0] not in {"click", "stamina"}:
+        raise
+    sys.stderr.write(f"[ERROR] {MissingExtraError('a pipeline', 'pipelines')}\n")
+    sys.exit(2)
+
 from pipelines.flow import log_text
 from pipelines.settings import Settings, System, load_env_file
 from pipelines.systems import Progress, Systems
@@ -57,7 +65,9 @@ Pipeline = Callable[..., Finished]
 """A run of a pipeline: takes the systems, `force` (sends what was sent before as well), and by name what its own options say."""
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
-"""An option of one pipeline, as `click.option` makes it."""
+"""An option of one pipeline, as `option` makes it."""
+
+option = click.option  # so that a pipeline need not know what reads its options
 
 
 def number_or(usual: int) -> Callable[[str], int]:
@@ -95,7 +105,12 @@ def command(
         also_locks: The pipelines whose work this one does too: neither starts while the other runs.
     """
 
-    @click.command(f"sync-{name}", help=inspect.getdoc(pipeline), epilog=_EXIT_CODES)
+    @click.command(
+        f"sync-{name}",
+        help=inspect.getdoc(pipeline),
+        epilog=_EXIT_CODES,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
     @click.option("--verbose", is_flag=True, help="Show and log in detail what is done; may name members.")
     @click.option("--force", is_flag=True, help="Send everything, also what has not changed since it was sent.")
     @click.option("--sandbox", is_flag=True, help="Work on a made-up club on this machine; needs no settings.")
@@ -265,8 +280,10 @@ class _Terminal(logging.Handler):
         _say(self.format(record), sys.stderr if record.levelno >= logging.WARNING else sys.stdout)
 
 
-def _say(text: str, stream: TextIO) -> None:
+def _say(text: str, stream: TextIO | None) -> None:
     """Print, whatever the text and the terminal; a run goes on when nobody reads it any more (`sync-people | head`)."""
+    if stream is None:  # closed before the start (`>&-`)
+        return
     encoding = stream.encoding or "utf-8"  # a live display has none
     try:
         stream.write(f"{text}\n".encode(encoding, "backslashreplace").decode(encoding))
@@ -298,7 +315,7 @@ def _log_file(directory: Path, name: str, *, verbose: bool) -> Iterator[Path]:
 @contextmanager
 def _live_lines() -> Iterator[Progress]:
     """A line for each step that moves with it, where stdout is a terminal."""
-    if not sys.stdout.isatty():
+    if not sys.stdout or not sys.stdout.isatty():
         yield lambda *_: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415  slow to import

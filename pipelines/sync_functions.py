@@ -3,10 +3,8 @@
 from contextlib import suppress
 from datetime import date
 
-import click
-
 from otel_sqlite import Run, run
-from pipelines.cli import command, number_or
+from pipelines.cli import command, number_or, option
 from pipelines.errors import SyncError
 from pipelines.flow import optional
 from pipelines.report.functions import functions_report
@@ -55,8 +53,8 @@ main = command(
     sync_functions,
     systems=(System.SPORTLINK, System.RONDO_CLUB),
     options=[
-        click.option("--all", "everyone", is_flag=True, help="Look at all members, not only those changed recently."),
-        click.option("--days", type=number_or(RECENT_DAYS), default=RECENT_DAYS, show_default=True, help="How long that is."),
-        click.option("--with-invoice", is_flag=True, help="Look at the financial tab as well."),
+        option("--all", "everyone", is_flag=True, help="Look at all members, not only those changed recently."),
+        option("--days", type=number_or(RECENT_DAYS), default=RECENT_DAYS, show_default=True, help="How long that is."),
+        option("--with-invoice", is_flag=True, help="Look at the financial tab as well."),
     ],
 )

@@ -2,10 +2,8 @@
 
 from contextlib import suppress
 
-import click
-
 from otel_sqlite import run
-from pipelines.cli import command
+from pipelines.cli import command, option
 from pipelines.errors import SyncError
 from pipelines.flow import optional
 from pipelines.report.layout import Report
@@ -32,5 +30,5 @@ main = command(
     "nikki",
     sync_nikki,
     systems=(System.NIKKI, System.RONDO_CLUB),
-    options=[click.option("--dry-run", is_flag=True, help="Look at what is different, and write nothing.")],
+    options=[option("--dry-run", is_flag=True, help="Look at what is different, and write nothing.")],
 )

@@ -378,6 +378,32 @@ def test_the_real_systems_are_seen_in_a_browser_and_the_sandbox_without_unless_t
     assert f"{site} {site}\n" in invoke(look, *arguments, systems=[]).stdout
 
 
+@pytest.mark.parametrize("missing", ["click", "stamina"])
+@pytest.mark.parametrize("name", ["all", "discipline", "freescout", "functions", "nikki", "people", "teams"])
+def test_a_command_whose_packages_are_missing_says_how_to_get_them(name, missing):
+    script = f"import sys; sys.modules[{missing!r}] = None; from pipelines.sync_{name} import main"
+
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+    text = "[ERROR] a pipeline needs packages that are missing: pip install 'otel-sqlite[pipelines]'\n"
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", text)
+
+
+def test_a_run_whose_stdout_is_closed_goes_on_to_its_end():
+    script = (
+        "from pipelines.cli import command\n"
+        "class Done: success, summary = True, 'all went well'\n"
+        "command('people', lambda systems, *, force: Done, systems=[])(['--no-browser'])\n"
+    )
+
+    result = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", sys.executable, "-c", script], stderr=subprocess.PIPE, text=True, check=False
+    )
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert texts(log_lines())[-1] == "sync-people: success"
+
+
 def test_a_browser_that_is_not_installed_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
     monkeypatch.delitem(sys.modules, "pipelines.clients.chromium", raising=False)
@@ -436,7 +462,7 @@ def test_a_text_that_the_terminal_cannot_show_is_spelled_out():
 
 
 def test_help_names_the_flags_and_the_exit_codes():
-    text = " ".join(invoke(succeed, "--help").output.split())
+    text = " ".join(invoke(succeed, "-h").output.split())
 
     for words in (
         "Usage: sync-people",
