@@ -1,20 +1,26 @@
 """``make chaos``: storms of kills until there were enough, a database locked for a minute, then a kill at every syscall."""
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from otel_sqlite.applier import recover
 from tests.faults.invariants import check
 from tests.faults.processes import Worker, locked, rows, start_worker, until
 from tests.faults.storm import Tally, storm
-from tests.faults.sweep import killing, points, tracing
+from tests.faults.sweep import Point, killing, points, tracing
 
 _KILLS_A_STORM = 50
 _WORKLOAD = ("--runs", 2, "--steps", 2, "--items", 3, "--rest-ms", 600)  # a step and the next one: one tick at least
 _LOCKED_S = 60
+_AT_ONCE = 4  # they rest most of the time
 
 
 def main() -> None:
@@ -31,6 +37,8 @@ def main() -> None:
     _table(tally, swept)
     if tally.kills < options.kills:
         sys.exit(f"{tally.kills} of {options.kills} kills in {options.minutes:g} minutes")
+    if swept.tried != swept.found:
+        sys.exit(f"{swept.tried.total()} of {swept.found.total()} calls in {options.minutes:g} minutes")
 
 
 def _storms(kills: int, seed: int, deadline: float) -> Tally:
@@ -45,25 +53,49 @@ def _storms(kills: int, seed: int, deadline: float) -> Tally:
     return tally
 
 
-def _sweep(deadline: float) -> dict[str, int]:
-    """Kill at every syscall that touches the store; how many there were of each."""
-    swept: dict[str, int] = {}
-    with tempfile.TemporaryDirectory() as name:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Swept:
+    """The calls that touched the store, by syscall; those that the time was enough for; those that a worker was killed at.
+
+    A worker that goes through its runs in another rhythm does not come to the very last calls.
+    """
+
+    found: Counter[str]
+    tried: Counter[str]
+    killed: Counter[str]
+
+
+def _sweep(deadline: float) -> _Swept:
+    """Kill at every syscall that touches the store."""
+    tried, killed = Counter[str](), Counter[str]()
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(_AT_ONCE) as pool:
         folder = Path(name)
         code, said = _work(folder / "plain", tracing(folder / "log")).finish()
         assert (code, said) == (0, "")
-        for number, point in enumerate(points(folder / "log", folder / "plain")):
-            if time.monotonic() > deadline:
-                break
-            worker = _work(folder / str(number), killing(folder / "log", point))
-            worker.finish()
-            database = folder / str(number) / "dashboard.sqlite"
-            recover(database, 60)
-            check(database, acknowledged=worker.facts)
-            swept[point.syscall] = swept.get(point.syscall, 0) + 1
-            if number % 50 == 0:
-                _say(f"swept {swept}")
-    return swept
+        found = points(folder / "log", folder / "plain")
+        _say(f"{len(found)} calls touch the store; a worker is killed at each, {_AT_ONCE} at once ...")
+        codes = pool.map(partial(_kill_at, folder=folder, deadline=deadline), found)
+        for number, (point, code) in enumerate(zip(found, codes, strict=True), 1):
+            tried[point.syscall] += code is not None
+            killed[point.syscall] += code == -signal.SIGKILL
+            if number % 25 == 0:
+                _say(f"{tried.total()} of {len(found)} calls, {killed.total()} kills")
+    return _Swept(found=Counter(point.syscall for point in found), tried=tried, killed=killed)
+
+
+def _kill_at(point: Point, folder: Path, deadline: float) -> int | None:
+    """Kill a worker at a call, and look at what is left; gives its exit code, or None where it is too late to begin."""
+    if time.monotonic() > deadline:
+        return None
+    place = folder / f"{point.syscall}-{point.nth}"
+    worker = _work(place, killing(place.with_suffix(".log"), point))
+    code, said = worker.finish()
+    assert code in {0, -signal.SIGKILL}, said
+    database = place / "dashboard.sqlite"
+    recover(database, 60)
+    check(database, acknowledged=worker.facts)
+    assert not rows(database, "SELECT 1 FROM runs WHERE outcome = 'running'"), point
+    return code
 
 
 def _work(folder: Path, before: list[str]) -> Worker:
@@ -74,6 +106,7 @@ def _locked_for_a_minute(deadline: float) -> None:
     """A pipeline goes through all of its runs while the database is locked; all of them are there afterwards."""
     if time.monotonic() > deadline:
         return
+    _say(f"locking the database for {_LOCKED_S} s ...")
     with tempfile.TemporaryDirectory() as name:
         database = Path(name) / "dashboard.sqlite"
         recorded = start_worker(database, Path(name) / "first.jsonl")
@@ -90,7 +123,7 @@ def _locked_for_a_minute(deadline: float) -> None:
         _say(f"locked for {_LOCKED_S} s: {len(worker.facts)} facts acknowledged meanwhile, all there")
 
 
-def _table(tally: Tally, swept: dict[str, int]) -> None:
+def _table(tally: Tally, swept: _Swept) -> None:
     for what, number in {
         "SIGKILLs at random": tally.kills,
         "workers left alone": tally.finished,
@@ -100,13 +133,13 @@ def _table(tally: Tally, swept: dict[str, int]) -> None:
         "live runs labelled": 0,
         "looks of the watcher": tally.looks,
         "locks by a stranger": tally.locks,
-        **{f"killed at {syscall}": number for syscall, number in swept.items()},
+        **{f"killed at {syscall}": f"{swept.killed[syscall]} of {number}" for syscall, number in swept.found.items()},
     }.items():
         sys.stdout.write(f"{what:<32}{number:>10}\n")
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")
     sys.stdout.flush()
 
 
