@@ -1,8 +1,8 @@
 """What the counts of each step mean in requests, so that a run can be held against what the systems received.
 
-What means no requests: `skipped` is what needed none (but for photos, each of which failed as well); `created` of the other
-download steps is what one answer holds; `created` of laposta-prepare is what is to be on the lists; `total` is what was
-looked at.
+What means no requests: `skipped` is what needed none (but for photos, each of which failed as well), the rest of `total`,
+which is what was looked at; `created` of the other download steps is what one answer holds; `created` of laposta-prepare is
+what is to be on the lists.
 """
 
 from collections import Counter
@@ -242,6 +242,17 @@ STATS: dict[str, dict[str, str]] = {
 }
 """By pipeline: which of the stats is which count of which step."""
 
+ADDED_UP: dict[str, tuple[str, ...]] = {
+    "people": ("rondoClub",),
+    "nikki": (),
+    "teams": ("teams",),
+    "functions": ("commissies", "freeFields"),
+    "discipline": ("sync",),
+    "freescout": ("",),
+    "all": ("rondoClub", "teams", "commissies", "freescout", "discipline"),
+}
+"""By pipeline: the parts of the stats whose `total` is what became of all that was looked at."""
+
 
 def find_differences(
     pipeline: str, steps: Iterable[RecordedStep], work: Mapping[str, Work], stats: JsonObject | None
@@ -262,10 +273,21 @@ def find_differences(
             if (told := getattr(step, name, expected)) != expected:
                 yield f"{step.name}: {name} is {told}, and by the requests it is {expected}"
     for path, count in STATS[pipeline].items() if stats else ():
-        stat = reduce(lambda part, key: part[key], path.split("."), stats)
+        stat = _part(stats, path)
         told = len(stat) if isinstance(stat, list) else stat
         if told != counts[count]:
             yield f"stats: {path} is {told}, and by the requests it is {counts[count]}"
+    for path in ADDED_UP[pipeline] if stats else ():
+        part = _part(stats, path)
+        became = sum(part.get(name, 0) for name in ("created", "updated", "skipped", "skipped_no_person"))
+        # What is deleted is not in the total, and may have failed.
+        if not became <= part["total"] <= became + len(part["errors"]):
+            yield f"stats: {path} total is {part['total']}, and it became {became} and {len(part['errors'])} errors"
+
+
+def _part(stats: Any, path: str) -> Any:
+    """What stands at a path of the stats; all of them at an empty one."""
+    return reduce(lambda part, key: part[key], filter(None, path.split(".")), stats)
 
 
 def _failed_unasked(step: RecordedStep) -> int:

@@ -5,7 +5,7 @@ import logging
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -209,32 +209,63 @@ class Lived:
     found: list[str]
 
 
-def live_through(directory: Path, *, days: int, members: int, pace: int = 1) -> Lived:
-    """Live through some days, and look at each run and at what is there in the end.
+Teller = Callable[[Ran, Sequence[str]], object]
+
+
+def live_through(
+    directory: Path, *, days: int, members: int, pace: int = 1, tell: Teller = lambda ran, found: (ran, found)
+) -> Lived:
+    """Live through some days, and look at each run and at what is there after it.
 
     Args:
         directory: Where the sandbox is.
         days: How long the pipelines run.
         members: Size of the club.
         pace: How many days the club lives in one of theirs: more makes a small club a busy one.
+        tell: Told of each run and what was found after it.
     """
     clock = Clock()
     runs, found = Counter[str](), list[str]()
     world = running(directory, members=members, faults=FAULTS, clock=clock.seconds)
     with rare_things_happening(), world as sandbox:
         for ran in live(sandbox, clock, days, pace=pace):
+            twice = [what for what in find_duplicates(sandbox) if what not in found]
+            new = [*find_crash(ran), *find_false_counts(ran), *twice]
             runs[ran.run.pipeline] += 1
-            found += [*find_crash(ran), *find_false_counts(ran)]
-        found += find_duplicates(sandbox)
+            found += new
+            tell(ran, new)
     return Lived(runs=runs, found=found)
 
 
+class Progress:
+    """Says what was found at once, and every week how far it is."""
+
+    def __init__(self, days: int) -> None:
+        self._days, self._since = days, monotonic()
+        self._runs = self._found = self._weeks = 0
+
+    def __call__(self, ran: Ran, found: Sequence[str]) -> None:
+        """Count a run."""
+        self._runs += 1
+        self._found += len(found)
+        for what in found:
+            print(what, flush=True)  # noqa: T201  what this is for
+        lived = (ran.at.date() - FIRST_DAY).days
+        if lived // 7 > self._weeks:
+            self._weeks = lived // 7
+            minutes = (monotonic() - self._since) / 60
+            left = minutes * (self._days - lived) / lived
+            print(f"day {lived} of {self._days}: {self} in {minutes:.1f} minutes, about {left:.0f} to go", flush=True)  # noqa: T201
+
+    def __str__(self) -> str:
+        return f"{self._runs} runs, {self._found} findings"
+
+
 def main(days: int = 365, members: int = 60) -> None:
-    """Live through a year and say what was found; exits with 1 when it was something."""
+    """Live through a year and say what is found; exits with 1 when it was something."""
     logging.disable(logging.CRITICAL)  # single failures are what faults are for
+    progress = Progress(days)
     with tempfile.TemporaryDirectory() as directory:
-        lived = live_through(Path(directory), days=days, members=members)
-    for what in lived.found:
-        print(what)  # noqa: T201  what this is for
-    print(f"{days} days, {lived.runs.total()} runs, {len(lived.found)} findings")  # noqa: T201  as above
+        lived = live_through(Path(directory), days=days, members=members, tell=progress)
+    print(f"{days} days, {progress}")  # noqa: T201  as above
     sys.exit(bool(lived.found))
