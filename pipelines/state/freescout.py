@@ -67,7 +67,7 @@ class FreeScoutState:
         return {row["knvb_id"]: Customer.from_row(row) for row in rows}
 
     def store_customers(self, customers: Iterable[WantedCustomer]) -> None:
-        """Take over what the customers shall be. An id that is known already stays."""
+        """Take over what the customers shall be. An id that is known already stays, also that of a customer that was left."""
         now = self._now()
         rows = [
             {
@@ -113,10 +113,30 @@ class FreeScoutState:
         """Forget the customer altogether."""
         self._connection.execute("DELETE FROM freescout_customers WHERE knvb_id = ?", (knvb_id,))
 
+    def leave_customer(self, customer: Customer) -> None:
+        """Forget the customer, which stays in FreeScout.
+
+        Other members that it is too are to be told there again, as it may show this one. Where there are none, it is this
+        member's once more should that have an address again.
+        """
+        with transaction(self._connection):
+            self._connection.execute(
+                "UPDATE freescout_customers SET last_synced_hash = NULL WHERE freescout_id = ?", (customer.freescout_id,)
+            )
+            self._connection.execute(
+                "REPLACE INTO freescout_left_customers SELECT knvb_id, freescout_id FROM freescout_customers"
+                " WHERE knvb_id = ? AND freescout_id NOT NULL",
+                (customer.knvb_id,),
+            )
+            self.delete_customer(customer.knvb_id)
+
 
 _STORE = """
 INSERT INTO freescout_customers (knvb_id, email, freescout_id, data_json, source_hash, created_at, last_seen_at)
-VALUES (:knvb_id, :email, :freescout_id, :data_json, :source_hash, :now, :now)
+SELECT :knvb_id, :email, coalesce(left_one.freescout_id, :freescout_id), :data_json, :source_hash, :now, :now
+FROM (SELECT 1) LEFT JOIN freescout_left_customers AS left_one
+  ON knvb_id = :knvb_id AND freescout_id NOT IN (SELECT freescout_id FROM freescout_customers WHERE freescout_id NOT NULL)
+WHERE true
 ON CONFLICT (knvb_id) DO UPDATE SET
   email = excluded.email,
   freescout_id = coalesce(freescout_id, excluded.freescout_id),

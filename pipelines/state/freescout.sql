@@ -14,6 +14,12 @@ CREATE TABLE IF NOT EXISTS freescout_customers (
 );
 CREATE INDEX IF NOT EXISTS customers_by_id ON freescout_customers (freescout_id);
 
+-- The customers of FreeScout that members without an address were, and still are should they have one again.
+CREATE TABLE IF NOT EXISTS freescout_left_customers (
+  knvb_id      TEXT PRIMARY KEY,
+  freescout_id INTEGER NOT NULL
+);
+
 -- The customers of FreeScout that we created, so that we may delete them.
 CREATE TABLE IF NOT EXISTS freescout_own_customers (
   freescout_id INTEGER PRIMARY KEY

@@ -116,8 +116,10 @@ def _delete_customer(systems: Systems, orphan: Customer) -> bool:
     Returns:
         Whether there was a customer to delete.
     """
-    freescout_id = orphan.freescout_id if systems.state.freescout.is_ours_alone(orphan) else None
-    if freescout_id is not None:
-        systems.freescout.delete_customer(freescout_id, subject=orphan.knvb_id)
-    systems.state.freescout.delete_customer(orphan.knvb_id)
-    return freescout_id is not None
+    state = systems.state.freescout
+    if orphan.freescout_id is None or not state.is_ours_alone(orphan):
+        state.leave_customer(orphan)
+        return False
+    systems.freescout.delete_customer(orphan.freescout_id, subject=orphan.knvb_id)
+    state.delete_customer(orphan.knvb_id)
+    return True

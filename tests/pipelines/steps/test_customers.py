@@ -65,6 +65,13 @@ def emails(sandbox):
     return [email["value"] for rows in shown for email in rows]
 
 
+def shown(sandbox):
+    """First name and KNVB id of each customer."""
+    fields = [{field["id"]: field["value"] for field in customer["customerFields"]} for customer in sandbox.freescout.customers()]
+    names = [customer["firstName"] for customer in sandbox.freescout.customers()]
+    return [(name, values[4]) for name, values in zip(names, fields, strict=True)]
+
+
 # ------------------------------------------------------------------------------------------------ who is written
 
 
@@ -265,6 +272,19 @@ def test_a_customer_that_was_there_before_us_is_only_forgotten(systems, members,
     assert emails(club_sandbox) == ["anne@x.example", "bo@x.example"]
 
 
+@pytest.mark.parametrize(
+    "club_sandbox", [[fault(FaultKind.REFUSED, subject="anne@x.example", times=None)]], indirect=True, ids=["anne"]
+)
+def test_a_member_that_never_became_a_customer_is_forgotten(systems, members):
+    members(ANNE, BO)
+    assert sync_customers(systems).failed == 1
+
+    members({**ANNE, "Email": ""}, BO)
+
+    assert sync_customers(systems) == counts(total=1, skipped=1)
+    assert ids(systems).keys() == {"B2"}
+
+
 def test_a_former_member_stays_a_customer(systems, members, asked):
     members(ANNE, BO)
     sync_customers(systems)
@@ -297,6 +317,37 @@ def test_a_customer_that_two_members_share_goes_with_the_last_of_them(systems, m
     assert sync_customers(systems).deleted == 0  # the customer is still Anne
 
     assert emails(club_sandbox) == ["anne@x.example", "c@x.example"]
+
+
+def test_a_customer_that_two_members_shared_becomes_the_one_that_stays(systems, members, club_sandbox):
+    members(ANNE, DUO)
+    sync_customers(systems)
+    assert shown(club_sandbox) == [("Bo", "B2")]  # who was written last
+
+    members(ANNE, {**DUO, "Email": ""})
+    sync_customers(systems)
+
+    assert sync_customers(systems) == counts(total=1, updated=1)
+    assert shown(club_sandbox) == [("Anne", "A1")]
+
+
+def test_a_member_that_has_an_address_again_is_the_customer_that_it_was(systems, members, club_sandbox):
+    customer_id = club_sandbox.freescout.add_customer("A.", "anne@x.example")
+    for email in ("anne@x.example", "", "appel@x.example"):
+        members({**ANNE, "Email": email}, BO)
+        sync_customers(systems)
+
+    assert shown(club_sandbox) == [("Anne", "A1"), ("Bo", "B2")]
+    assert ids(systems)["A1"] == customer_id
+
+
+def test_a_customer_that_was_left_alone_and_is_another_member_by_now_is_not_taken_back(systems, members, club_sandbox):
+    club_sandbox.freescout.add_customer("A.", "anne@x.example")
+    for anne, bo in (("anne@x.example", ""), ("", ""), ("", "anne@x.example"), ("appel@x.example", "anne@x.example")):
+        members({**ANNE, "Email": anne}, {**BO, "Email": bo}, {**BO, "PublicPersonId": "C3"})
+        sync_customers(systems)
+
+    assert shown(club_sandbox) == [("Bo", "B2"), ("Bo", "C3"), ("Anne", "A1")]
 
 
 # ------------------------------------------------------------------------------------------------ what goes wrong
