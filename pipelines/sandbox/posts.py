@@ -22,6 +22,7 @@ from pipelines.sandbox.rest import (
     read_object,
     read_status,
     rest,
+    show_title,
     to_json,
     wants_force,
 )
@@ -255,7 +256,7 @@ def _shown(row: sqlite3.Row) -> JsonObject:
         "modified_gmt": row["modified_gmt"],
         "status": row["status"],
         "type": row["type"],
-        "title": {"rendered": row["title"]},
+        "title": show_title(row["title"]),
         "content": {"rendered": row["content"]},
         "acf": {name: stored.get(name) for name in kind.checks},
     }

@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 from datetime import UTC, date, datetime
+from html import escape
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -14,6 +16,18 @@ JsonObject = dict[str, Any]
 
 STATUSES = ("publish", "future", "draft", "pending", "private")
 LONGEST_PAGE = 100
+
+_PRINTED = {
+    r"(?<!\S)'": "&#8216;",
+    r"'": "&#8217;",
+    r'(?<!\S)"': "&#8220;",
+    r'"': "&#8221;",
+    r" - ": " &#8211; ",
+    r"--": "&#8211;",
+    r"\.\.\.": "&#8230;",
+    r"(?<=\d)x(?=\d)": "&#215;",
+}
+"""What is typed, as a pattern, and what is shown instead. Source: wptexturize of WordPress, seen in November 2026."""
 
 
 class RestError(Exception):
@@ -113,6 +127,14 @@ def pick(person: JsonObject, call: Call) -> JsonObject:
         if name in person:
             picked[name] = {**picked.get(name, {}), inner: person[name].get(inner)} if inner else person[name]
     return picked
+
+
+def show_title(title: str) -> JsonObject:
+    """A title as the site shows it: as HTML, and with the quotes and dashes of print."""
+    shown = escape(title, quote=False).replace("&amp;", "&#038;")
+    for typed, printed in _PRINTED.items():
+        shown = re.sub(typed, printed, shown)
+    return {"rendered": shown}
 
 
 def to_json(kept: JsonObject) -> str:

@@ -28,6 +28,7 @@ from pipelines.sandbox.rest import (
     read_object,
     read_status,
     rest,
+    show_title,
     to_json,
     utc,
     wants_force,
@@ -372,7 +373,7 @@ class RondoClub(System):
             "modified_gmt": row["modified_gmt"],
             "status": row["status"],
             "type": "person",
-            "title": {"rendered": acf.title(stored)},
+            "title": show_title(acf.title(stored)),
             "acf": acf.show(stored, is_volunteer=stored.get("knvb-id") in self._club.volunteers),
         }
 

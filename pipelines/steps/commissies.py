@@ -1,13 +1,11 @@
 """Bring the commissies from Sportlink to Rondo Club."""
 
-from html import unescape
-
-from pipelines.clients import JsonObject
 from pipelines.result.functions import FunctionsDownloadResult
 from pipelines.result.posts import PostsResult
 from pipelines.steps.posts import PostType, sync_posts
 from pipelines.systems import Systems
 from pipelines.transform.commissies import wanted_commissies
+from pipelines.transform.titles import shown_title, typed
 
 
 def sync_commissies(systems: Systems, result: PostsResult, download: FunctionsDownloadResult, *, force: bool = False) -> None:
@@ -22,12 +20,13 @@ def sync_commissies(systems: Systems, result: PostsResult, download: FunctionsDo
     """
     rondo_club, state = systems.rondo_club, systems.state.commissies
     state.store(wanted_commissies(systems.state.functions.places()))
+    keys = {typed(post.key): post.key for post in state.posts()}
     kind = PostType(
         plural="commissies",
         step="commissie-sync",
         id_name="commissie_name",
         state=state,
-        key_of=_shown_name,
+        key_of=lambda post: keys.get(title := shown_title(post), title),
         list=rondo_club.list_commissies,
         create=rondo_club.create_commissie,
         update=rondo_club.update_commissie,
@@ -36,9 +35,3 @@ def sync_commissies(systems: Systems, result: PostsResult, download: FunctionsDo
     )
     is_complete = download.is_complete and download.downloaded > 0
     sync_posts(systems, result, kind, may_delete=is_complete, is_complete=is_complete, force=force)
-
-
-def _shown_name(post: JsonObject) -> str:
-    """WordPress shows a title as HTML."""
-    title = post.get("title")
-    return unescape(str(title.get("rendered") or "")) if isinstance(title, dict) else ""

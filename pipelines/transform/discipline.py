@@ -7,6 +7,7 @@ from typing import Any
 
 from pipelines.clients import JsonObject
 from pipelines.transform.amounts import parse_amount
+from pipelines.transform.titles import shown_title
 
 TEXTS: Mapping[str, str] = {
     "match_description": "MatchDescription",
@@ -58,7 +59,7 @@ def person_name(person: JsonObject) -> str:
     """How a person is called in the titles of its cases."""
     acf = person["acf"]
     names = " ".join(filter(None, (acf.get("first_name"), acf.get("last_name"))))
-    return str(person.get("title", {}).get("rendered") or names or f"Person {person['id']}")
+    return shown_title(person) or names or f"Person {person['id']}"
 
 
 def case_body(case: JsonObject, *, title: str, person_id: int, season_term: int, is_new: bool) -> JsonObject:

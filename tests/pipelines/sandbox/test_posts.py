@@ -67,6 +67,12 @@ class TestCreate:
             {},
         )
 
+    def test_a_title_is_shown_as_html_in_print(self, create):
+        created = create("commissies", title="""'t "Hok" & foto's - <5x5> -- enz...""")
+
+        shown = "&#8216;t &#8220;Hok&#8221; &#038; foto&#8217;s &#8211; &lt;5&#215;5&gt; &#8211; enz&#8230;"
+        assert created["title"] == {"rendered": shown}
+
     def test_a_post_is_a_draft_when_nothing_else_is_said(self, rondo):
         assert rondo.post("/wp/v2/teams", json={"title": "JO17-1"}).json()["status"] == "draft"
 

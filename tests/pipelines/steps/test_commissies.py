@@ -10,6 +10,7 @@ from pipelines.sandbox import Fault, FaultKind
 from pipelines.sandbox.tasks import place
 from pipelines.state import Place
 from pipelines.steps.functions import Selection
+from pipelines.transform.titles import shown_title
 from tests.pipelines.steps.filled import download_functions, sync_commissies
 
 COMMISSIES = "wp/v2/commissies"
@@ -36,7 +37,7 @@ def known(systems):
 
 @pytest.fixture
 def titles(club_sandbox):
-    return lambda: [post["title"]["rendered"] for post in club_sandbox.rondo_club.posts.all("commissies")]
+    return lambda: [shown_title(post) for post in club_sandbox.rondo_club.posts.all("commissies")]
 
 
 def test_a_second_run_writes_nothing_and_force_writes_all(systems, known, sent):
@@ -117,12 +118,13 @@ def test_no_commissie_is_deleted_when_all_of_them_would_be(systems, known, title
 
 
 def test_with_a_lost_state_no_commissie_is_created_twice(systems, known, titles):
-    known("Jeugd", "Kantine & Co")
+    names = ["'t Hok", "Foto's - jeugd", "Jeugd", "Kantine & Co"]
+    known(*names)
     sync_commissies(systems, DOWNLOAD)
     systems.state.rondo._connection.execute("DELETE FROM rondo_club_posts")
 
-    assert sync_commissies(systems, DOWNLOAD) == result(total=2, updated=2, skipped=0, deleted=0)
-    assert titles() == ["Jeugd", "Kantine & Co"]
+    assert sync_commissies(systems, DOWNLOAD) == result(total=4, updated=4, skipped=0, deleted=0)
+    assert titles() == names
 
 
 def test_a_commissie_that_was_renamed_by_hand_is_not_taken_for_the_one_of_that_name(systems, known, titles):

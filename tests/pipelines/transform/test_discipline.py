@@ -82,6 +82,7 @@ def test_a_title_says_who_what_and_when():
     ("person", "name"),
     [
         ({"id": 7, "title": {"rendered": "Anne van Aker"}, "acf": {"first_name": "Anne"}}, "Anne van Aker"),
+        ({"id": 7, "title": {"rendered": "Anne &#8216;t Anker &#038; Co"}, "acf": {}}, "Anne 't Anker & Co"),
         ({"id": 7, "title": {"rendered": ""}, "acf": {"first_name": "Anne", "last_name": "Aker"}}, "Anne Aker"),
         ({"id": 7, "acf": {}}, "Person 7"),
     ],
