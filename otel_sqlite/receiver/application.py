@@ -41,6 +41,7 @@ _RETRY_LATER_S: Final = 60  # somebody has to do something: free space, correct 
 # google.rpc.Code by HTTP status.
 _CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14}
 _UNKNOWN: Final = 2
+_LOOK_TIMEOUT_S: Final = 1.0
 _BODIES: Final = 2  # of the largest size, may be held at once
 
 
@@ -75,6 +76,7 @@ class Receiver:
         self._arriving = 0
         self._held = 0  # bytes of bodies, from their arrival until they are done with
         self._trouble: type[StoreError] | None = None
+        self._look: asyncio.Task[None] | None = None
 
     async def export(self, request: Request) -> Response:
         """Answer an export request."""
@@ -91,11 +93,28 @@ class Receiver:
         return Response(wire.response(encoding, rejected), media_type=encoding.value)
 
     async def health(self, request: Request) -> Response:
-        """Answer whether requests can be stored, as far as the last one told."""
+        """Answer whether requests can be stored; where the last could not, look again: nobody may send until this says so."""
         del request
+        if self._trouble is not None:
+            await self.check()
         if self._trouble is None:
             return _json(200, {"status": "ok"})
         return _json(503, {"status": "unavailable", "reason": f"the dashboard database {self._trouble.problem}"})
+
+    async def check(self) -> None:
+        """Look whether requests can be stored; several who ask at once wait for the same look."""
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._see())
+        await asyncio.shield(self._look)
+
+    async def _see(self) -> None:
+        deadline = time.monotonic() + min(self._conduct.write_timeout_s, _LOOK_TIMEOUT_S)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._worker, self._intake.check, deadline)
+        except StoreError as error:
+            self._complain(error)
+        else:
+            self._trouble = None
 
     async def close(self) -> None:
         """Finish what is under way, and close the database."""
@@ -182,7 +201,8 @@ class Receiver:
             self._complain(error)
             wait_s = _RETRY_BUSY_S if isinstance(error, StoreBusyError) else _RETRY_LATER_S
             raise HTTPException(503, f"the dashboard database {error.problem}", _retry_after(wait_s)) from error
-        self._trouble = None
+        if self._trouble is not None:
+            await self.check()  # a request without a run or a step touched nothing
         return rejected
 
     def _complain(self, error: StoreError) -> None:
@@ -206,6 +226,7 @@ def application(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        first_look = asyncio.create_task(receiver.check())  # who starts it is to read at once that its path is wrong
         tending = asyncio.create_task(_tend(look_after, every_s)) if look_after is not None else None
         try:
             yield
@@ -214,6 +235,7 @@ def application(
                 tending.cancel()
                 with suppress(asyncio.CancelledError):
                     await tending
+            await first_look
             await receiver.close()
 
     app = Starlette(

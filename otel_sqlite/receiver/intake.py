@@ -9,6 +9,7 @@ from otel_sqlite import mapping
 from otel_sqlite.errors import StoreReplacedError
 from otel_sqlite.model import DropRecord
 from otel_sqlite.receiver import wire
+from otel_sqlite.store.connection import is_there
 from otel_sqlite.store.writer import Writer
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Intake:
         """
         self.limits = limits
         self._writer = Writer(path)
+        self._has_tried = False
         self._lock = threading.Lock()
 
     def take(self, body: bytes, encoding: "Encoding", deadline: float, *, is_gzip: bool) -> "Counter[str]":
@@ -66,12 +68,23 @@ class Intake:
                 self._writer.write_drops([drop], _remaining_s(deadline))
             return rejected
 
+    def check(self, deadline: float) -> None:
+        """See whether what is sent could be stored now; no database is made for that before something was to be stored.
+
+        Raises:
+            StoreError: It could not.
+        """
+        with self._lock:
+            if self._has_tried or is_there(self._writer.path, self._writer.path):
+                self._write([], deadline)
+
     def close(self) -> None:
         """Close the database."""
         with self._lock:
             self._writer.close()
 
     def _write(self, records: "list[SpanRecords]", deadline: float) -> None:
+        self._has_tried = True
         try:
             self._writer.write(records, _remaining_s(deadline))
         except StoreReplacedError:
