@@ -108,7 +108,7 @@ GUARDS: Final = (
         file="otel_sqlite/dead.py",
         code=" and not is_locked(descriptor) and os.path.samestat(found, path.stat()):",
         without=" and not is_locked(descriptor):",
-        test="tests/otel_sqlite/test_journal.py",
+        test="tests/otel_sqlite/test_dead.py",
     ),
     Guard(
         name="the lease, when a journal is made",

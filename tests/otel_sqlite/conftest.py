@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from otel_sqlite.journal import Journal
 from otel_sqlite.processor import DashboardSpanProcessor
 from otel_sqlite.provider import unlimited_provider
 
@@ -17,6 +18,13 @@ from otel_sqlite.provider import unlimited_provider
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "data" / "dashboard.sqlite"
+
+
+@pytest.fixture
+def journal(path):
+    journal = Journal(path, threading.RLock())
+    yield journal
+    journal.close(remove=True)
 
 
 @pytest.fixture

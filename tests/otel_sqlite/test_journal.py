@@ -4,7 +4,6 @@ import json
 import os
 import resource
 import stat
-import sys
 import threading
 import tracemalloc
 from contextlib import contextmanager
@@ -12,11 +11,10 @@ from contextlib import contextmanager
 import pytest
 
 from otel_sqlite import journal as journals
-from otel_sqlite.dead import dead_journals, is_gone
+from otel_sqlite.dead import dead_journals
 from otel_sqlite.errors import StoreError
 from otel_sqlite.journal import Journal, Lost, decode, encode
 from otel_sqlite.model import ErrorRecord, RunRecord, SpanRecords, StepRecord
-from otel_sqlite.store.locks import is_locked
 
 
 def said(number=1, **changes):
@@ -37,22 +35,6 @@ def said(number=1, **changes):
         summary=None,
     )
     return SpanRecords(run._replace(**changes), [ErrorRecord(run.trace_id, run.span_id, 2, 0, "at", None, "é\n", None, None)], [])
-
-
-@pytest.fixture
-def journal(path):
-    journal = Journal(path, threading.RLock())
-    yield journal
-    journal.close(remove=True)
-
-
-def left_behind(path):
-    """Names of the journals whose processes are gone."""
-    names = []
-    for left in dead_journals(path):
-        names.append(left.name)
-        left.close()
-    return names
 
 
 def test_a_line_says_what_was_recorded():
@@ -181,59 +163,6 @@ def test_it_belongs_to_its_owner_alone(path, journal):
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-def test_one_that_is_held_is_not_dead(path, journal):
-    assert left_behind(path) == []
-
-
-def test_one_that_was_let_go_is_dead_until_it_is_removed(path):
-    journal = Journal(path, threading.RLock())
-    journal.append(said(1))
-    journal.close(remove=False)
-
-    (dead,) = dead_journals(path)
-    assert dead.read(0)[:2] == ([said(1)], 0)
-    assert dead.header == journal.header
-    assert left_behind(path) == [dead.name]  # also while somebody reads it: a lock on it would make it look alive
-    dead.remove()
-    dead.close()
-    assert left_behind(path) == []
-    assert list(journals.folder(path).iterdir()) == []
-
-
-def test_one_that_died_before_its_first_record_leaves_no_trace_after_a_while(path):
-    folder = journals.folder(path)
-    folder.mkdir(parents=True)
-    for name in ("young.new", "old.new"):
-        (folder / name).touch()
-    os.utime(folder / "old.new", (1, 1))
-    assert left_behind(path) == []
-    assert [file.name for file in folder.iterdir()] == ["young.new"]
-
-
-def test_a_symbolic_link_is_never_followed(path, tmp_path):
-    folder = journals.folder(path)
-    folder.mkdir(parents=True)
-    (tmp_path / "precious.jsonl").write_bytes(encode(said()))
-    (folder / "link.jsonl").symlink_to(tmp_path / "precious.jsonl")
-    assert left_behind(path) == []
-    assert (tmp_path / "precious.jsonl").exists()
-
-
-def test_one_that_its_owner_removed_before_it_could_be_looked_at_is_nobodys(path, monkeypatch):
-    """Between opening and looking, its process comes to an end; another makes a journal at the same place."""
-    journal = Journal(path, threading.RLock())
-    file = journals.folder(path) / journal.name
-    journal.close(remove=False)
-
-    def look_too_late(descriptor):
-        file.unlink()
-        file.touch()
-        return is_locked(descriptor)
-
-    monkeypatch.setattr("otel_sqlite.dead.is_locked", look_too_late)
-    assert left_behind(path) == []
-
-
 def test_it_is_emptied_only_when_all_of_it_is_applied_and_nothing_is_open(path, journal):
     file = journals.folder(path) / journal.name
     start = journal.end
@@ -264,7 +193,7 @@ def test_one_that_somebody_removed_is_made_anew_with_all_it_had(path, journal):
 
     assert journal.read(0)[:2] == ([said(1), said(2)], 0)
     assert b"run-1" in file.read_bytes()
-    assert left_behind(path) == []
+    assert list(dead_journals(path)) == []
 
 
 @pytest.mark.parametrize("left", [0, 10, "all but the end of the last line"])
@@ -284,35 +213,8 @@ def test_one_that_somebody_truncated_goes_on_in_a_new_file_with_what_is_left(pat
     assert journal.read(journal.read(read_to).end).records == []
     assert file.stat().st_size == journal.end - journal.start
     assert json.loads(file.read_bytes().partition(b"\n")[0])[2:] == list(journal.header)
-    assert left_behind(path) == []
+    assert list(dead_journals(path)) == []
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-
-
-@pytest.mark.parametrize("name", ["../../../elsewhere.jsonl", "..", "", ".", "1-2-\0.jsonl", "elsewhere"])
-def test_a_name_that_is_none_of_a_journal_leads_nowhere(path, journal, tmp_path, name):
-    (tmp_path / "elsewhere.jsonl").touch()
-    (journals.folder(path) / "elsewhere").touch()
-    assert is_gone(path, name)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells by /proc who holds a file")
-def test_only_the_process_of_a_number_is_asked_whether_it_holds_a_journal(path, tmp_path):
-    """/proc has other folders, too."""
-    for pid, is_nobodys in ((str(os.getpid()), False), ("self", True), ("thread-self", True)):
-        file = tmp_path / f"1-{pid}-2.jsonl"
-        with file.open("w"):
-            file.unlink()
-            assert is_gone(path, file.name) == is_nobodys
-
-
-def test_the_sign_of_life_is_the_time_of_the_file(path):
-    journal = Journal(path, threading.RLock())
-    os.utime(journals.folder(path) / journal.name, ns=(5, 5))
-    journal.show_life()
-    journal.close(remove=False)
-    (dead,) = dead_journals(path)
-    assert dead.last_sign_ns > 1_700_000_000 * 10**9
-    dead.close()
 
 
 def test_a_place_where_none_can_be_made_is_said_so(path):
@@ -350,7 +252,7 @@ def test_a_large_journal_keeps_the_lines_of_runs_in_which_something_is_open(path
     assert journal.read(end).records == [said(3)]
     assert journal.read(journal.start).records == [open_run, open_step, said(3)]
     assert file.stat().st_size == journal.end - journal.start
-    assert left_behind(path) == []  # and it is still locked
+    assert list(dead_journals(path)) == []  # and it is still locked
     with file.open("rb") as whole:
         assert json.loads(whole.readline())[2:] == list(journal.header)
 
