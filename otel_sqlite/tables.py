@@ -11,6 +11,8 @@ from otel_sqlite.model import EndReason, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from rich.text import Text
+
     from otel_sqlite.doctor.finding import Finding
     from otel_sqlite.store.reader import DropRow, ErrorRow, Ledger, RunRow, StepRow
 
@@ -30,6 +32,7 @@ _REASONS: Final = {
     "run_id_taken": "runs and steps with the run id of another run",
 }
 _PIPE_WIDTH: Final = 1_000_000
+_LEAST_TEXT: Final = 12
 _SHORT_MS: Final = 9_950  # shown with a decimal below
 
 
@@ -47,21 +50,29 @@ def printable(text: str) -> str:
 
 
 def draw(columns: "Sequence[Column]", rows: "Iterable[Sequence[str]]") -> None:
-    """Print a table: as wide as the terminal; where there is none, one line a row, however long."""
+    """Print a table: as wide as the terminal, unless that is too narrow for it; where there is none, one line a row."""
     from rich.console import Console  # noqa: PLC0415 - only who sees a table pays for it
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
+    cells = [[Text(printable(cell), style=_STYLES.get(cell, "")) for cell in row] for row in rows]
     console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    console.width = max(console.width, _least_width(columns, cells))  # a terminal breaks lines, rich would leave columns out
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     for column in columns:
         justify: Literal["left", "right"] = "right" if column.is_number else "left"
         table.add_column(column.header, justify=justify, no_wrap=not column.is_text, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(cell), style=_STYLES.get(cell, "")) for cell in row))
+    for row in cells:
+        table.add_row(*row)
     with console.capture() as capture:
         console.print(table)
     click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def _least_width(columns: "Sequence[Column]", rows: "Sequence[Sequence[Text]]") -> int:
+    """Of a table that can be read: whole numbers, times and words, and something of each text."""
+    widths = [max([len(column.header), *(row[n].cell_len for row in rows)]) for n, column in enumerate(columns)]
+    return sum(min(w, _LEAST_TEXT) if c.is_text else w for c, w in zip(columns, widths, strict=True)) + len(columns) - 1
 
 
 def draw_runs(rows: "Sequence[RunRow]", now: datetime, is_watched: "Callable[[RunRow], bool]") -> None:
@@ -165,7 +176,11 @@ def head(row: "RunRow", parent: "RunRow | None", children: "Iterable[RunRow]") -
 
 def message(error: "ErrorRow") -> str:
     """What went wrong, and the class of the exception that said so."""
-    return error.message if error.error_type is None else f"{error.error_type.rpartition('.')[2]}: {error.message}"
+    if error.error_type is None:
+        return error.message
+    name = error.error_type.rpartition(".")[2]
+    says_nothing = error.message in {name, error.error_type}  # it was stored with its class in place of a message
+    return name if says_nothing else f"{name}: {error.message}"
 
 
 def dropped(rows: "Iterable[DropRow]") -> str:

@@ -671,10 +671,35 @@ def test_a_terminal_of_eighty_columns_gets_colours_and_no_longer_lines(path, add
     assert plain[2].count("x") == 300
 
 
-def _on_terminal(path, *arguments):
-    """What the command writes on a terminal of 80 columns."""
+@pytest.mark.parametrize("message", ["KeyError", "club.KeyError"])
+def test_an_exception_that_says_nothing_is_shown_by_its_class_once(call, add, message):
+    add("runs", pipeline="people", started_at="2026-02-08T10:00:00.000Z", outcome="failure", run_uid="a")
+    add(
+        "run_errors",
+        run_id=1,
+        step_name="s",
+        error_type="club.KeyError",
+        error_message=message,
+        created_at="2026-02-08T10:00:00.000Z",
+    )
+
+    assert call("errors").stdout.splitlines()[1].endswith(" s    -    KeyError")
+
+
+def test_on_a_narrow_terminal_no_column_is_left_out(path, add):
+    add("runs", pipeline="discipline", started_at="2026-02-08T10:00:00.000Z", outcome="failure", run_uid="a")
+    add("run_steps", run_id=1, step_name="photo-upload", started_at="2026-02-08T10:00:00.000Z", outcome="partial")
+
+    runs, show = (_on_terminal(path, *command, columns=20) for command in (["runs"], ["show", "1"]))
+
+    assert re.search(r"  1 discipline 2026-02-08 \d\d:00 .*failure", runs)
+    assert re.search(r"photo-upload .*partial", show)
+
+
+def _on_terminal(path, *arguments, columns=80):
+    """What the command writes on a terminal."""
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": str(columns)}
     command = [sys.executable, "-c", PROGRAM, *arguments, "--path", str(path)]
     with subprocess.Popen(command, stdout=theirs, env=environment) as process:
         os.close(theirs)
