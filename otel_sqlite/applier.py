@@ -34,7 +34,7 @@ _WRITE_TIMEOUT_S: Final = 10.0
 _RECOVER_TIMEOUT_S: Final = 30.0
 _PRUNE_EVERY_S: Final = 24 * 3600
 _PRUNE_AT_EXIT_S: Final = 0.2  # a process that ends after its only run has no other time for it
-_BATCH_ROWS: Final = 2_000
+_BATCH_ROWS: Final = 4_000
 _LEAPT: Final = (
     "dashboard database %s: nothing old is deleted by itself, because no run began between %s and %s: "
     "look at the clock, and if it is right, delete with 'otel-sqlite prune'"

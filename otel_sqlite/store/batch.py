@@ -1,7 +1,8 @@
 """Writes one batch of records into an open transaction.
 
 A row goes from open over labelled to ended and never back; what is absolute (counts, drops) is set or raised, never added.
-Statements are few and wide: `executemany` hands over the GIL once a row, which starves a writer beside a busy pipeline.
+Statements are few and wide, and lookups bring one row: each of them hands over the GIL, which starves a writer beside a busy
+pipeline.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_sqlite.model import LABELS, DropRecord, ErrorRecord, RunRecord, SpanRecords, StepRecord, timestamp
 from otel_sqlite.store.claims import RUN_ID_TAKEN, claims, strangers
+from otel_sqlite.store.lookup import look_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 RUN_LEVEL: Final = "run"  # step_name of an error that belongs to no step
 UNKNOWN_PIPELINE: Final = "unknown"
 _LABELS: Final = ", ".join(f"'{label}'" for label in sorted(LABELS))
-_CHUNKS: Final = (512, 64, 8, 1)
+_CHUNKS: Final = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 
 _Span = tuple[str, str]
 
@@ -85,14 +87,16 @@ ON CONFLICT (trace_id, span_id, reason) DO UPDATE SET
   run_id = COALESCE(excluded.run_id, run_id), count = max(count, excluded.count)
 """
 
-_RUN_IDS: Final = "SELECT run_uid, id, span_id FROM runs WHERE run_uid IN (SELECT value FROM json_each(?))"
+_RUN_IDS: Final = """
+SELECT json_group_array(json_array(run_uid, id, span_id)) FROM runs WHERE run_uid IN (SELECT value FROM json_each(?))
+"""
 _RUNS_BY_SPAN: Final = """
-SELECT r.trace_id, r.span_id, r.run_uid FROM json_each(?) AS wanted
+SELECT json_group_array(json_array(r.trace_id, r.span_id, r.run_uid)) FROM json_each(?) AS wanted
 JOIN runs AS r ON r.trace_id = json_extract(wanted.value, '$[0]') AND r.span_id = json_extract(wanted.value, '$[1]')
 """
 _STEPS_BY_SPAN: Final = """
-SELECT s.trace_id, s.span_id, s.run_id, s.id, s.club_slug, s.step_name, CASE WHEN r.span_id NOT NULL THEN r.pipeline END,
-  r.run_uid
+SELECT json_group_array(json_array(s.trace_id, s.span_id, s.run_id, s.id, s.club_slug, s.step_name,
+  CASE WHEN r.span_id NOT NULL THEN r.pipeline END, r.run_uid))
 FROM json_each(?) AS wanted
 JOIN run_steps AS s ON s.trace_id = json_extract(wanted.value, '$[0]') AND s.span_id = json_extract(wanted.value, '$[1]')
 JOIN runs AS r ON r.id = s.run_id
@@ -128,12 +132,16 @@ WHERE id IN (SELECT value FROM json_each(?)) AND is_inferred AND (outcome = 'par
 
 # How much is known of the runs of some traces: starts, ends, and errors.
 _KNOWN: Final = f"""
-SELECT r.run_uid, 1 + (r.finished_at IS NOT NULL AND r.end_reason IS NOT NULL AND r.end_reason NOT IN ({_LABELS}))
+SELECT json_group_array(json_array(r.run_uid,
+  1 + (r.finished_at IS NOT NULL AND r.end_reason IS NOT NULL AND r.end_reason NOT IN ({_LABELS}))
   + (SELECT COUNT(*) + COUNT(s.end_reason) FROM run_steps AS s WHERE s.run_id = r.id)
-  + (SELECT COUNT(*) FROM run_errors AS e WHERE e.run_id = r.id)
+  + (SELECT COUNT(*) FROM run_errors AS e WHERE e.run_id = r.id)))
 FROM runs AS r WHERE r.trace_id IN (SELECT value FROM json_each(?))
 """  # noqa: S608 - constants of this module
-_COUNT_RECOVERED: Final = "UPDATE runs SET recovered = COALESCE(recovered, 0) + ? WHERE run_uid = ?"
+_COUNT_RECOVERED: Final = """
+UPDATE runs SET recovered = COALESCE(recovered, 0) + json_extract(new.value, '$[1]')
+FROM json_each(?) AS new WHERE runs.run_uid = json_extract(new.value, '$[0]')
+"""
 
 # Errors that came before their run did not know its pipeline.
 _NAME_PIPELINE: Final = """
@@ -180,12 +188,13 @@ class Batch:
 
     def _recover(self, batch: "Sequence[SpanRecords]") -> None:
         """Apply, and count what is new by it."""
-        traces = json.dumps(sorted({records.span.trace_id for records in batch}))
-        before = dict(self._connection.execute(_KNOWN, (traces,)).fetchall())
+        traces = sorted({records.span.trace_id for records in batch})
+        before = dict(look_up(self._connection, _KNOWN, traces))
         self._apply(batch)
-        for run_uid, known in self._connection.execute(_KNOWN, (traces,)).fetchall():
-            if (new := known - before.get(run_uid, 0)) > 0:
-                self._connection.execute(_COUNT_RECOVERED, (new, run_uid))
+        after = look_up(self._connection, _KNOWN, traces)
+        new = [(run_uid, more) for run_uid, known in after if (more := known - before.get(run_uid, 0)) > 0]
+        if new:
+            self._connection.execute(_COUNT_RECOVERED, (json.dumps(new),))
 
     def _apply(self, batch: "Iterable[SpanRecords]") -> None:
         spans, errors, drops = self._without_strangers(*_newest(batch))
@@ -257,10 +266,10 @@ class Batch:
         unstamped = [step for step in steps if step.run_uid is None]
         parents: dict[_Span, str] = {}
         if unstamped:
-            wanted = json.dumps([(step.trace_id, step.parent_span_id) for step in unstamped])
-            for trace_id, span_id, *_, run_uid in self._connection.execute(_STEPS_BY_SPAN, (wanted,)):
+            wanted = [(step.trace_id, step.parent_span_id) for step in unstamped]
+            for trace_id, span_id, *_, run_uid in look_up(self._connection, _STEPS_BY_SPAN, wanted):
                 parents[trace_id, span_id] = run_uid
-            for trace_id, span_id, run_uid in self._connection.execute(_RUNS_BY_SPAN, (wanted,)):
+            for trace_id, span_id, run_uid in look_up(self._connection, _RUNS_BY_SPAN, wanted):
                 parents[trace_id, span_id] = run_uid
         uids = {}
         for step in steps:
@@ -270,8 +279,8 @@ class Batch:
 
     def _ids_of(self, uids: set[str], steps: "Sequence[StepRecord]", run_uids: dict[_Span, str]) -> dict[str, int]:
         """Row ids by run_uid; a run that only its steps know gets a row here."""
-        wanted = json.dumps(sorted(uids | set(run_uids.values())))
-        found = list(self._connection.execute(_RUN_IDS, (wanted,)))
+        wanted = sorted(uids | set(run_uids.values()))
+        found = look_up(self._connection, _RUN_IDS, wanted)
         known = {uid for uid, _, span_id in found if span_id is not None}
         rows = [
             (uid, step.trace_id, step.club, step.pipeline or UNKNOWN_PIPELINE, timestamp(step.started_ns), "running")
@@ -280,7 +289,7 @@ class Batch:
         ]
         if rows:
             _insert(self._connection, "runs", _PROVISIONAL_COLUMNS, _UPSERT_PROVISIONAL, rows)
-            found = list(self._connection.execute(_RUN_IDS, (wanted,)))
+            found = look_up(self._connection, _RUN_IDS, wanted)
         return {uid: row_id for uid, row_id, _ in found}
 
     def _write_steps(self, steps: "Sequence[StepRecord]", run_uids: dict[_Span, str], run_ids: dict[str, int]) -> None:
@@ -350,8 +359,7 @@ class Batch:
             (run.trace_id, run.span_id): (run_ids[run.run_uid], None, run.club, RUN_LEVEL, run.pipeline) for run in runs
         }
         keys = {(error.trace_id, error.span_id) for error in errors} | {(drop.trace_id, drop.span_id) for drop in drops}
-        wanted = json.dumps(sorted(keys))
-        for trace_id, span_id, *owner, _ in self._connection.execute(_STEPS_BY_SPAN, (wanted,)):
+        for trace_id, span_id, *owner, _ in look_up(self._connection, _STEPS_BY_SPAN, sorted(keys)):
             owners[trace_id, span_id] = tuple(owner)
         rows = [(*owners[error.trace_id, error.span_id], *error) for error in errors]
         _insert(self._connection, "run_errors", _ERROR_COLUMNS, _KEEP_ERROR, rows)

@@ -1,9 +1,9 @@
 """Whose a run id is: the first run that came with it. What names it in another trace and pipeline is a stranger, turned away."""
 
-import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_sqlite.model import RunRecord
+from otel_sqlite.store.lookup import look_up
 
 if TYPE_CHECKING:
     import sqlite3
@@ -16,7 +16,7 @@ RUN_ID_TAKEN: Final = "run_id_taken"
 _Span = tuple[str, str]
 
 _CLAIMS: Final = """
-SELECT run_uid, trace_id, span_id, pipeline FROM runs
+SELECT json_group_array(json_array(run_uid, trace_id, span_id, pipeline)) FROM runs
 WHERE span_id IS NOT NULL AND run_uid IN (SELECT value FROM json_each(?))
 """
 
@@ -43,8 +43,8 @@ class Claim(NamedTuple):
 def claims(connection: "sqlite3.Connection", records: "Iterable[RunRecord | StepRecord]") -> dict[str, Claim]:
     """The runs that have the ids which these records name: those with a row, else the first of the records."""
     records = list(records)
-    wanted = json.dumps(sorted({record.run_uid for record in records if record.run_uid is not None}))
-    held = {uid: Claim(*claim) for uid, *claim in connection.execute(_CLAIMS, (wanted,))}
+    wanted = sorted({record.run_uid for record in records if record.run_uid is not None})
+    held = {uid: Claim(*claim) for uid, *claim in look_up(connection, _CLAIMS, wanted)}
     for record in records:
         if isinstance(record, RunRecord):
             held.setdefault(record.run_uid, Claim(record.trace_id, record.span_id, record.pipeline))

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_sqlite.model import DropRecord, EndReason, ErrorRecord, RunRecord, SpanRecords, StepRecord
+from otel_sqlite.store.adopt import dashboard
+from otel_sqlite.store.batch import Batch
 from otel_sqlite.store.writer import Writer
 
 SECOND = 1_000_000_000
@@ -326,6 +328,24 @@ def test_many_errors_of_one_step_come_once(write, read):
     write(said(opened(step), *errors[:1_500]))
     write(said(step, *errors[1_000:]))
     assert read("SELECT COUNT(*), COUNT(DISTINCT error_message) FROM run_errors") == [(2_500, 2_500)]
+
+
+def test_a_batch_many_times_as_large_takes_as_many_statements_and_rows(path):
+    def statements_and_rows(numbers):
+        said_of_runs = []
+        for number in numbers:
+            run = run_record(run_uid=f"run-{number}", trace_id=f"{number:032x}")
+            step = step_record(number, run_uid=None, trace_id=run.trace_id)
+            said_of_runs += [said(run), said(step, error_record(step))]
+        statements, rows = [], []
+        with closing(dashboard(path)) as database, database.transaction(1) as connection:
+            connection.row_factory = lambda _, row: rows.append(row) or row
+            connection.set_trace_callback(statements.append)
+            Batch(connection).write(said_of_runs, is_recovery=True)
+            connection.set_trace_callback(None)
+        return len(statements), len(rows)
+
+    assert statements_and_rows(range(8)) == statements_and_rows(range(8, 8 + 512))
 
 
 def test_a_running_row_without_a_journal_is_lost_contact_after_a_day(path, write, read):
