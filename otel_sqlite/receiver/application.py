@@ -118,6 +118,8 @@ class Receiver:
 
     async def close(self) -> None:
         """Finish what is under way, and close the database."""
+        if self._look is not None:
+            await asyncio.wait([self._look])
         await asyncio.to_thread(self._worker.shutdown)
         await asyncio.to_thread(self._intake.close)
 
@@ -212,7 +214,7 @@ class Receiver:
 
 
 def application(
-    intake: "Intake", conduct: Conduct, look_after: Callable[[], object] | None = None, every_s: float = 600.0
+    intake: "Intake", conduct: Conduct, look_after: Callable[[], object] = lambda: None, every_s: float = 600.0
 ) -> Starlette:
     """The receiver as an ASGI application.
 
@@ -226,16 +228,13 @@ def application(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        first_look = asyncio.create_task(receiver.check())  # who starts it is to read at once that its path is wrong
-        tending = asyncio.create_task(_tend(look_after, every_s)) if look_after is not None else None
+        tending = asyncio.create_task(_tend(receiver, look_after, every_s))
         try:
             yield
         finally:
-            if tending is not None:
-                tending.cancel()
-                with suppress(asyncio.CancelledError):
-                    await tending
-            await first_look
+            tending.cancel()
+            with suppress(asyncio.CancelledError):
+                await tending
             await receiver.close()
 
     app = Starlette(
@@ -247,9 +246,10 @@ def application(
     return app
 
 
-async def _tend(look_after: Callable[[], object], every_s: float) -> None:
+async def _tend(receiver: Receiver, look_after: Callable[[], object], every_s: float) -> None:
     while True:
         try:
+            await receiver.check()  # who starts it with a wrong path is to read so at once
             await asyncio.to_thread(look_after)
         except StoreError as error:
             _logger.info("the store is looked after later: %s", error)

@@ -27,7 +27,7 @@ class Intake:
     """Takes one request after the other."""
 
     def __init__(self, path: "Path", limits: "Limits") -> None:
-        """Nothing is opened before the first span that is a run or a step.
+        """Nothing is opened yet; a database is made for the first span that is a run or a step.
 
         Args:
             path: The dashboard database, absolute.
