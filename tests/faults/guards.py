@@ -69,9 +69,16 @@ GUARDS: Final = (
     Guard(
         name="a device for a database",
         file="otel_sqlite/journal.py",
-        code="        if path.exists() and not (path.is_file() or path.is_dir()):",
+        code="        if is_there(path, path) and not (path.is_file() or path.is_dir()):",
         without="        if False:",
         test=_FILES + "test_nothing_is_made_beside_what_can_never_be_a_database",
+    ),
+    Guard(
+        name="a folder that is closed to the user",
+        file="otel_sqlite/store/connection.py",
+        code="    except PermissionError as error:\n        raise StoreForbiddenError(database) from error\n",
+        without="",
+        test="tests/faults/test_rights.py::test_a_folder_that_another_user_has_closed_costs_one_line",
     ),
     Guard(
         name="the cleanup of the tracker that came before",
