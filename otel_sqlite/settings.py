@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -214,9 +215,11 @@ def _path(path: str | os.PathLike[str]) -> "Path":
 
 
 def _absolute(path: "Path") -> "Path":
+    with suppress(RuntimeError):  # no such home: then it is a folder of that name
+        path = path.expanduser()
     try:
-        return path.expanduser().resolve()  # through links: the lock and the journals lie beside the file itself
-    except (OSError, RuntimeError):  # the working directory is gone, or there is no such home: opening it will say so
+        return path.resolve()  # through links: the lock and the journals lie beside the file itself
+    except (OSError, RuntimeError):  # the working directory is gone, or links go in a circle: opening it will say so
         return path
 
 

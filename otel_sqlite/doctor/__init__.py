@@ -46,9 +46,19 @@ _OF_A_DASHBOARD: Final[dict[str, tuple[_Check, str]]] = {
 }
 # With these there is nothing to look into, or it may not be opened.
 _STOPS: Final = frozenset(
-    {"no-database", "not-a-file", "closed", "wrong-user", "little-space", "foreign-database", "newer-version", "damaged"}
+    {
+        "no-database",
+        "impossible-path",
+        "not-a-file",
+        "closed",
+        "wrong-user",
+        "little-space",
+        "foreign-database",
+        "newer-version",
+        "damaged",
+    }
 )
-_UNREADABLE: Final = frozenset({"damaged", "closed", "foreign-database"})  # that once is enough
+_UNREADABLE: Final = frozenset({"damaged", "impossible-path", "closed", "foreign-database"})  # that once is enough
 
 
 def examine(path: Path, *, is_full: bool, now_ns: int) -> list[Finding]:

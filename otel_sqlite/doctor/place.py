@@ -9,10 +9,11 @@ from typing import Final
 
 from otel_sqlite import journal
 from otel_sqlite.doctor.finding import Case, Finding, Findings, note, problem, quoted
-from otel_sqlite.errors import StoreForbiddenError
+from otel_sqlite.errors import StoreForbiddenError, StorePathError
 from otel_sqlite.store import connection
 from otel_sqlite.store.connection import MIN_FREE_BYTES, sidecar
 
+_ELSEWHERE: Final = "export OTEL_SQLITE_PATH=/another/place/dashboard.sqlite"
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _NETWORKS: Final = (
     "nfs",
@@ -38,6 +39,9 @@ def is_there(case: Case) -> Findings:
     except StoreForbiddenError:
         yield _closed(case.path)
         return
+    except StorePathError as error:
+        yield problem("impossible-path", f"{case.path} can be no file: {error.reason}", _ELSEWHERE)
+        return
     if not has_something:
         yield note(
             "no-database",
@@ -45,7 +49,7 @@ def is_there(case: Case) -> Findings:
             f"{quoted('otel-sqlite', 'init', '--path', case.path)} (or run a pipeline)",
         )
     elif not case.path.is_file():
-        yield problem("not-a-file", f"{case.path} is not a file", "export OTEL_SQLITE_PATH=/another/place/dashboard.sqlite")
+        yield problem("not-a-file", f"{case.path} is not a file", _ELSEWHERE)
 
 
 def _closed(path: Path) -> Finding:
@@ -74,7 +78,7 @@ def is_writable(case: Case) -> Findings:
                 yield problem("read-only", f"{file} cannot be written by this user", _to_write(file))
     folder = _nearest_folder(case.path)
     if not case.path.parent.exists() and not os.access(folder, os.W_OK):
-        yield problem("read-only", f"nothing can be made in {folder}", "export OTEL_SQLITE_PATH=/another/place/dashboard.sqlite")
+        yield problem("read-only", f"nothing can be made in {folder}", _ELSEWHERE)
 
 
 def _to_write(file: Path) -> str:

@@ -56,6 +56,11 @@ def test_a_home_is_found(monkeypatch, tmp_path):
     assert Settings.from_env("~/runs.sqlite").path == tmp_path / "runs.sqlite"
 
 
+def test_a_home_that_nobody_has_is_a_folder_of_that_name(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert Settings.from_env("~nobody-of-this-name/runs.sqlite").path == tmp_path / "~nobody-of-this-name/runs.sqlite"
+
+
 @pytest.mark.parametrize("path", ["~nobody-of-this-name/runs.sqlite", "runs.sqlite"])
 def test_a_path_that_cannot_be_made_absolute_is_kept(monkeypatch, tmp_path, path):
     gone = tmp_path / "gone"

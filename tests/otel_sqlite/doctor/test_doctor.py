@@ -106,6 +106,13 @@ def test_what_is_no_file_is_a_problem(path, found):
     assert found()["not-a-file"].level is Level.PROBLEM
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "file/dashboard.sqlite"])
+def test_a_place_where_no_file_can_be_is_one_problem(tmp_path, name):
+    (tmp_path / "file").touch()
+    findings = examine(tmp_path / name, is_full=False, now_ns=NOW_NS)
+    assert [finding.condition for finding in findings if finding.level is Level.PROBLEM] == ["impossible-path"]
+
+
 @pytest.mark.parametrize("is_full", [False, True])
 def test_a_damaged_database_is_to_be_repaired(made, found, is_full):
     with made.open("r+b") as file:
