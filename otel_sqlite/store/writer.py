@@ -101,7 +101,8 @@ class Writer:
             with self._database.transaction(timeout_s) as connection:
                 Batch(connection).write(batch, is_recovery=is_recovery)
         except _REFUSED:
-            self._write_alone(batch, deadline, is_recovery=is_recovery)
+            with self._database.transaction(deadline - time.monotonic()) as connection:
+                self._write_acceptable(connection, batch, is_recovery=is_recovery)
 
     def write_drops(self, drops: "Sequence[DropRecord]", timeout_s: float) -> None:
         """Note drops that belong to no run.
@@ -179,19 +180,22 @@ class Writer:
         """Close the database; writing opens it again."""
         self._database.close()
 
-    def _write_alone(self, batch: "Sequence[SpanRecords]", deadline: float, *, is_recovery: bool) -> None:
-        """Write record by record, and leave out those that fail."""
-        with self._database.transaction(deadline - time.monotonic()) as connection:
-            for records in batch:
-                connection.execute("SAVEPOINT alone")
-                try:
-                    Batch(connection).write([records], is_recovery=is_recovery)
-                except _REFUSED as error:
-                    if isinstance(error, sqlite3.Error) and store_error(error, self.path):
-                        raise
-                    connection.execute("ROLLBACK TO alone")
-                    self._note_refused(connection, records, error)
-                connection.execute("RELEASE alone")
+    def _write_acceptable(self, connection: sqlite3.Connection, batch: "Sequence[SpanRecords]", *, is_recovery: bool) -> None:
+        """Write all but the records that are refused, which are found by halving: the batch may be large, and they are rare."""
+        connection.execute("SAVEPOINT part")
+        try:
+            Batch(connection).write(batch, is_recovery=is_recovery)
+        except _REFUSED as error:
+            if isinstance(error, sqlite3.Error) and store_error(error, self.path):
+                raise
+            connection.execute("ROLLBACK TO part")
+            if len(batch) == 1:
+                self._note_refused(connection, batch[0], error)
+            else:
+                middle = len(batch) // 2
+                for half in (batch[:middle], batch[middle:]):
+                    self._write_acceptable(connection, half, is_recovery=is_recovery)
+        connection.execute("RELEASE part")
 
     def _note_refused(self, connection: sqlite3.Connection, records: SpanRecords, error: Exception) -> None:
         if not self._has_refused:

@@ -162,8 +162,8 @@ GUARDS: Final = (
     Guard(
         name="a record that fails alone",
         file="otel_sqlite/store/writer.py",
-        code="                except _REFUSED as error:",
-        without="                except ZeroDivisionError as error:",
+        code="        except _REFUSED as error:",
+        without="        except ZeroDivisionError as error:",
         test="tests/faults/test_values.py::test_a_record_that_is_refused_is_counted_with_its_run",
     ),
     # Forks

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_sqlite.model import DropRecord, EndReason, ErrorRecord, RunRecord, SpanRecords, StepRecord
+from otel_sqlite.store import writer
 from otel_sqlite.store.adopt import dashboard
 from otel_sqlite.store.batch import Batch
 from otel_sqlite.store.writer import Writer
@@ -272,6 +273,23 @@ def test_a_record_that_the_database_refuses_is_left_out_alone(write, read, caplo
     assert read("SELECT step_name FROM run_steps ORDER BY id") == [("step-1",), ("step-3",)]
     assert read("SELECT span_id, reason, count FROM run_drops") == [(poison.span_id, "refused_record", 1)]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_a_record_that_is_refused_is_found_by_halving(write, read, monkeypatch):
+    sizes = []
+
+    class Noted(Batch):
+        def write(self, batch, *, is_recovery):
+            sizes.append(len(batch))
+            super().write(batch, is_recovery=is_recovery)
+
+    monkeypatch.setattr(writer, "Batch", Noted)
+    write(*(said(step_record(number, outcome="success" if number != 300 else "no such outcome")) for number in range(512)))
+
+    assert sizes[0] == 512
+    assert sorted(sizes[1:]) == [1, 1, 2, 2, 4, 4, 8, 8, 16, 16, 32, 32, 64, 64, 128, 128, 256, 256, 512]
+    assert read("SELECT count(*) FROM run_steps WHERE step_name <> 'step-300'") == [(511,)]
+    assert read("SELECT count(*) FROM run_steps") == [(511,)]
 
 
 @pytest.mark.parametrize("value", [2**70, "text\ud800", object(), [1]], ids=["too large", "surrogate", "object", "list"])
