@@ -142,7 +142,7 @@ class NotADatabaseError(StoreError):
     """The file has another format or is damaged; it is never modified."""
 
     problem = "is not a healthy SQLite database"
-    remedy = "'otel-sqlite doctor --repair' keeps it aside and builds a new one of what can be read"
+    remedy = "'otel-sqlite doctor' says whether it can be repaired"
 
 
 class ForeignDatabaseError(StoreError):

@@ -219,7 +219,7 @@ def test_what_was_never_ours_is_neither_to_be_repaired_nor_closed_to_others(path
         assert found().keys() == {"not-a-file"}
     else:
         path.write_text("a letter\n")
-        path.chmod(0o600)
+        path.chmod(0o644)
         assert found().keys() == {"foreign-database"}
 
 
