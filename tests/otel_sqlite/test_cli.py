@@ -321,7 +321,7 @@ def test_a_running_run_shows_its_step_and_for_how_long_it_runs(call, tracked):
         table = call("runs").stdout
         (row,) = json.loads(call("runs", "--json").stdout)["runs"]
 
-    assert re.search(r"^ +1 people .* \d\.\ds running +0 +0 +0 +0 photo-upload$", table, re.MULTILINE)
+    assert re.search(r"^ +1 people .* [\dms. ]+ running +0 +0 +0 +0 photo-upload$", table, re.MULTILINE)
     assert (row["outcome"], row["open_steps"], row["duration_ms"], row["host"]) == ("running", ["photo-upload"], None, host())
     assert row["journal"] is not None
 
