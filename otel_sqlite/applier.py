@@ -79,7 +79,7 @@ def recover(path: "Path", timeout_s: float, clock: "Callable[[], int]" = time.ti
         writer.close()
 
 
-def prune(path: "Path", days: int, may_go_on: "Callable[[], bool]") -> None:
+def prune(path: "Path", days: int, may_go_on: "Callable[[], bool]", clock: "Callable[[], int]" = time.time_ns) -> None:
     """Delete what is older than so many days, as far as it may go on; not again within a day of having found nothing left.
 
     Nothing is deleted where a clock seems to have jumped ahead: it could never be had back.
@@ -91,7 +91,7 @@ def prune(path: "Path", days: int, may_go_on: "Callable[[], bool]") -> None:
     with suppress(OSError):
         if abs(time.time() - marker.stat().st_mtime) < _PRUNE_EVERY_S:
             return
-    keep = retention.Keep.of_days(days, time.time_ns())
+    keep = retention.Keep.of_days(days, clock())
     if (leap := retention.leap(path, keep, days, _WRITE_TIMEOUT_S)) is not None:
         _logger.warning(_LEAPT, path, leap.gone, leap.kept or "now")
     else:

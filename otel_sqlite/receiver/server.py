@@ -83,7 +83,7 @@ class Tending:
         end = time.monotonic() + _TENDING_TIMEOUT_S
         recover(self.settings.path, _TENDING_TIMEOUT_S, self.clock)
         if is_there(self.settings.path, self.settings.path):
-            prune(self.settings.path, self.settings.retention_days, lambda: time.monotonic() < end)
+            prune(self.settings.path, self.settings.retention_days, lambda: time.monotonic() < end, self.clock)
 
 
 def serve(place: Place, conduct: Conduct, limits: Limits, tending: Tending, announce: Callable[[str], object]) -> None:
