@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Thread
+from threading import Condition, Event, Thread
 from typing import Any
 
 import httpx
@@ -27,11 +27,19 @@ class Script:
         self.answers = answers
         self.received: list[str] = []
         self.bodies: list[str] = []
+        self._arrival = Condition()
 
     def next(self, request: str, body: str) -> httpx.Response | str:
-        self.received.append(request)
-        self.bodies.append(body)
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        with self._arrival:
+            self.received.append(request)
+            self.bodies.append(body)
+            self._arrival.notify_all()
+            return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def wait_for(self, number: int) -> None:
+        """Wait until so many requests were received: who gave up waiting for an answer may be earlier than the server."""
+        with self._arrival:
+            assert self._arrival.wait_for(lambda: len(self.received) >= number, 60)
 
 
 @contextmanager

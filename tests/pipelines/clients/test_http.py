@@ -114,6 +114,7 @@ def test_what_may_have_happened_already_is_not_done_twice(connect, serve, fault)
     with pytest.raises(LapostaError) as caught:
         connect(script.url, timeout=0.5).ask("create person", "POST", "/", repeatable=False)
 
+    script.wait_for(1)
     assert len(script.received) == 1
     assert caught.value.remedy == "it may have been done all the same: look before it is done again"
 
@@ -202,6 +203,7 @@ def test_an_answer_that_takes_too_long_is_given_up(connect, serve):
     with pytest.raises(LapostaError, match="no answer in time"):
         connect(script.url, timeout=0.3).ask("upsert", "GET", "/")
 
+    script.wait_for(4)
     assert len(script.received) == 4
 
 

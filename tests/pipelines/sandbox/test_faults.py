@@ -97,7 +97,7 @@ def test_a_slow_answer_keeps_nobody_else_waiting(failing, call_laposta, call_ron
 def test_a_caller_may_leave_before_a_slow_answer(failing, call_laposta):
     fault = Fault(kind=FaultKind.SLOW, system="laposta", seconds=60)
     with failing(fault) as sandbox, call_laposta(sandbox) as laposta:
-        laposta.timeout = 0.05
+        laposta.timeout = httpx.Timeout(60, read=0.05)
 
         with pytest.raises(httpx.ReadTimeout):
             add(laposta, sandbox, "sam@thuis.example")
