@@ -96,21 +96,28 @@ class Receiver:
         """Answer whether requests can be stored; where the last could not, look again: nobody may send until this says so."""
         del request
         if self._trouble is not None:
-            await self.check()
+            # Behind other requests it may take longer; then the answer is what is known so far.
+            await asyncio.wait([self._begin_look()], timeout=_LOOK_TIMEOUT_S)
         if self._trouble is None:
             return _json(200, {"status": "ok"})
         return _json(503, {"status": "unavailable", "reason": f"the dashboard database {self._trouble.problem}"})
 
     async def check(self) -> None:
-        """Look whether requests can be stored; several who ask at once wait for the same look."""
+        """Look whether requests can be stored."""
+        await asyncio.wait([self._begin_look()])
+
+    def _begin_look(self) -> asyncio.Task[None]:
+        """The look that is under way, else a new one."""
         if self._look is None or self._look.done():
             self._look = asyncio.create_task(self._see())
-        await asyncio.shield(self._look)
+        return self._look
 
     async def _see(self) -> None:
         deadline = time.monotonic() + min(self._conduct.write_timeout_s, _LOOK_TIMEOUT_S)
         try:
             await asyncio.get_running_loop().run_in_executor(self._worker, self._intake.check, deadline)
+        except StoreBusyError:
+            pass  # a request waits longer than a look
         except StoreError as error:
             self._complain(error)
         else:
@@ -118,8 +125,6 @@ class Receiver:
 
     async def close(self) -> None:
         """Finish what is under way, and close the database."""
-        if self._look is not None:
-            await asyncio.wait([self._look])
         await asyncio.to_thread(self._worker.shutdown)
         await asyncio.to_thread(self._intake.close)
 
@@ -204,7 +209,7 @@ class Receiver:
             wait_s = _RETRY_BUSY_S if isinstance(error, StoreBusyError) else _RETRY_LATER_S
             raise HTTPException(503, f"the dashboard database {error.problem}", _retry_after(wait_s)) from error
         if self._trouble is not None:
-            await self.check()  # a request without a run or a step touched nothing
+            self._begin_look()  # a request without a run or a step touched nothing
         return rejected
 
     def _complain(self, error: StoreError) -> None:

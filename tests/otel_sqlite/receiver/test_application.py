@@ -11,6 +11,7 @@ from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from otel_sqlite.errors import StoreFullError
+from otel_sqlite.receiver import application
 from otel_sqlite.receiver.application import Conduct
 from otel_sqlite.receiver.intake import Intake
 from otel_sqlite.receiver.wire import Encoding, Limits
@@ -332,6 +333,41 @@ def test_a_database_that_cannot_be_used_is_said_at_once_and_health_knows_when_it
         assert client.get("/health").json() == {"status": "ok"}
     [said] = caplog.records
     assert "dashboard.sqlite belongs to another application (it holds contacts)" in said.getMessage()
+
+
+def test_nobody_waits_for_a_look_that_takes_long_and_one_is_enough(path, send, monkeypatch, caplog, until):
+    monkeypatch.setattr(application, "_LOOK_TIMEOUT_S", 0.05)
+    path.parent.mkdir()
+    path.write_bytes(b"something else")
+    looks, mended = [], threading.Event()
+
+    def look(*_):
+        looks.append(1)
+        mended.wait()
+
+    with receiving(path) as client:
+        until(lambda: caplog.records)
+        monkeypatch.setattr(Intake, "check", look)
+        try:
+            assert send(client, b"").status_code == 200
+            assert [client.get("/health").status_code for _ in range(2)] == [503, 503]
+        finally:
+            mended.set()
+        assert until(lambda: client.get("/health").status_code == 200)
+    assert len(looks) == 1
+
+
+def test_a_look_passes_over_a_busy_store(path, send, caplog, until):
+    looked = []
+    tending = {"look_after": lambda: looked.append(1), "every_s": 0.01}
+    with receiving(path, conduct=Conduct(write_timeout_s=0.05), **tending) as client:
+        send(client, RUN)
+        with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
+            stranger.execute("BEGIN EXCLUSIVE")
+            before = len(looked)
+            assert until(lambda: len(looked) > before + 1)
+            assert client.get("/health").json() == {"status": "ok"}
+    assert caplog.records == []
 
 
 def test_a_database_that_was_replaced_is_written_anew(client, send, path, read):
