@@ -35,22 +35,43 @@ class UnreadableError(click.ClickException):
 class Commands(click.Group):
     """Turns our errors into one line and exit code 2, whatever the command."""
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was asked for."""
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the arguments; --help and --version are answered here already."""
         if not sys.stdout:  # closed (``>&-``): whoever did that wants the exit code alone
             sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):  # a terminal that knows fewer characters shows the rest as escapes
                 stream.reconfigure(errors="backslashreplace")
-        try:
+        with _in_one_line():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        with _in_one_line():
             return super().invoke(ctx)
-        except OtelSqliteError as error:
-            raise UnreadableError(str(error)) from error
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # the reader has seen enough: click knows what to do
-                raise
-            _forget_output()
-            raise UnreadableError(f"the answer could not be given: {error}") from error
+
+
+@contextmanager
+def _in_one_line() -> "Iterator[None]":
+    try:
+        yield
+    except OtelSqliteError as error:
+        raise UnreadableError(str(error)) from error
+    except OSError as error:
+        # At EPIPE the reader has seen enough: click knows what to do.
+        if error.errno == errno.EPIPE or _takes_more():
+            raise
+        _forget_output()
+        raise UnreadableError(f"the answer could not be given: {error}") from error
+
+
+def _takes_more() -> bool:
+    """Whether stdout can be written: the error alone does not tell what failed, to write the answer or something before."""
+    try:
+        click.echo()
+    except OSError:
+        return False
+    return True
 
 
 def characters(argument: str) -> str:
@@ -63,7 +84,7 @@ def characters(argument: str) -> str:
 
 
 def _forget_output() -> None:
-    """What could not be written would be tried again at exit, and fail again."""
+    """What could not be written would be tried again at exit, and change the exit code."""
     with Path(os.devnull).open("w") as nowhere, suppress(OSError, ValueError):
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 

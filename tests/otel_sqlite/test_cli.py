@@ -1,5 +1,6 @@
 """The command answers truthfully, in words and in JSON, and its exit code says whether there is trouble."""
 
+import errno
 import fcntl
 import json
 import os
@@ -17,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from otel_sqlite import instrument, run
-from otel_sqlite.cli import examining, main
+from otel_sqlite.cli import examining, looking, main
 from otel_sqlite.journal import host
 from otel_sqlite.store import adopt, connection
 from tests.original import SCHEMA
@@ -813,14 +814,27 @@ def test_a_name_is_found_in_a_locale_that_lacks_its_characters(call, add, argume
         ),
     ],
 )
-@pytest.mark.parametrize("json_or_not", [[], ["--json"]])
-def test_where_no_answer_can_be_given_the_exit_code_says_so(path, add, redirection, ended, json_or_not):
+@pytest.mark.parametrize("arguments", [["runs"], ["runs", "--json"], ["--help"], ["--version"]], ids=" ".join)
+def test_where_no_answer_can_be_given_the_exit_code_says_so(path, add, redirection, ended, arguments):
     add("runs", pipeline="people", started_at="2026-02-08T10:00:00.000Z", outcome="success", run_uid="a")
-    command = [sys.executable, "-c", "from otel_sqlite.cli import main; main()", "runs", "--path", str(path), *json_or_not]
+    command = ["sh", "-c", f'"$@" {redirection}', "sh", sys.executable, "-c", PROGRAM, *arguments]
+    # Where Python buffers, what could not be written is still there at the exit.
+    environment = {**os.environ, "OTEL_SQLITE_PATH": str(path), "PYTHONUNBUFFERED": ""}
 
-    result = subprocess.run(["sh", "-c", f'"$@" {redirection}', "sh", *command], stderr=subprocess.PIPE, text=True, check=False)
+    result = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False, env=environment)
 
     assert (result.returncode, result.stderr) == ended
+
+
+def test_an_error_that_the_answer_did_not_raise_is_not_said_of_the_answer(call, monkeypatch):
+    error = OSError(errno.EIO, "Input/output error")
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(looking, "reading", fail)
+
+    assert call("runs").exception is error
 
 
 @pytest.mark.parametrize("interval", ["nan", "inf", "0", "-1", "0.04"])
