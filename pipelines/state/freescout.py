@@ -85,9 +85,12 @@ class FreeScoutState:
 
     def set_customer(self, knvb_id: str, freescout_id: int | None) -> None:
         """Remember which customer of FreeScout it is, or by None that it is there no more. It has been told nothing yet."""
-        self._connection.execute(
-            "UPDATE freescout_customers SET freescout_id = ?, last_synced_hash = NULL WHERE knvb_id = ?", (freescout_id, knvb_id)
-        )
+        with transaction(self._connection):
+            self._connection.execute(
+                "UPDATE freescout_customers SET freescout_id = ?, last_synced_hash = NULL WHERE knvb_id = ?",
+                (freescout_id, knvb_id),
+            )
+            self._connection.execute("DELETE FROM freescout_left_customers WHERE knvb_id = ?", (knvb_id,))
 
     def add_own_customer(self, knvb_id: str, freescout_id: int) -> None:
         """Remember that we created this customer of FreeScout for the member."""
@@ -133,7 +136,7 @@ class FreeScoutState:
 
 _STORE = """
 INSERT INTO freescout_customers (knvb_id, email, freescout_id, data_json, source_hash, created_at, last_seen_at)
-SELECT :knvb_id, :email, coalesce(left_one.freescout_id, :freescout_id), :data_json, :source_hash, :now, :now
+SELECT :knvb_id, :email, coalesce(:freescout_id, left_one.freescout_id), :data_json, :source_hash, :now, :now
 FROM (SELECT 1) LEFT JOIN freescout_left_customers AS left_one
   ON knvb_id = :knvb_id AND freescout_id NOT IN (SELECT freescout_id FROM freescout_customers WHERE freescout_id NOT NULL)
 WHERE true

@@ -102,12 +102,14 @@ def _write_post(result: PostsResult, kind: PostType, post: Post, post_id: int | 
 
 def _delete_orphans(result: PostsResult, kind: PostType, known: Collection[Post], remote: Collection[int]) -> None:
     """Delete those that are in the download no more."""
+    theirs = {post.post_id for post in kind.state.posts()} - {None}  # what is called otherwise now has taken over the post
     for orphan in _find_orphans(kind, known, remote, result.failures):
         with item(result.failures, **kind.identity(orphan.name)):
-            if orphan.post_id is not None and orphan.post_id in remote:
+            is_gone = orphan.post_id not in theirs
+            if is_gone and orphan.post_id is not None and orphan.post_id in remote:
                 kind.delete(orphan.post_id)
             kind.state.forget(orphan.key)
-            result.deleted += 1
+            result.deleted += is_gone
 
 
 def _find_orphans(kind: PostType, known: Collection[Post], remote: Collection[int], failures: list[ErrorRecord]) -> list[Post]:

@@ -81,3 +81,19 @@ def test_a_deleted_customer_is_forgotten(freescout):
     freescout.delete_customer("A1")
 
     assert freescout.customers() == {}
+
+
+def test_a_customer_that_was_left_is_the_members_again_unless_another_one_is_noted_or_it_is_gone(freescout):
+    sync(freescout)
+    freescout.leave_customer(SYNCED)
+    freescout.store_customers([WANTED])
+    assert freescout.customers()["A1"].freescout_id == 7
+
+    freescout.leave_customer(SYNCED)
+    freescout.store_customers([replace(WANTED, freescout_id=12)])
+    assert freescout.customers()["A1"].freescout_id == 12
+
+    freescout.set_customer("A1", None)
+    freescout.delete_customer("A1")
+    freescout.store_customers([WANTED])
+    assert freescout.customers()["A1"].freescout_id is None

@@ -127,6 +127,20 @@ def test_with_a_lost_state_no_commissie_is_created_twice(systems, known, titles)
     assert titles() == names
 
 
+@pytest.mark.parametrize(("before", "after"), [("Foto\u2019s", "Foto's"), ("Foto's", "Foto\u2019s")])
+def test_a_commissie_whose_quotes_change_keeps_its_post(systems, known, titles, before, after):
+    known(before, "Jeugd", "Sponsors")
+    sync_commissies(systems, DOWNLOAD)
+    ids = {post.post_id for post in systems.state.commissies.posts()}
+
+    known(after, "Jeugd", "Sponsors")
+
+    assert sync_commissies(systems, DOWNLOAD) == result(total=3, updated=1, skipped=2, deleted=0)
+    assert {post.post_id for post in systems.state.commissies.posts()} == ids
+    assert sync_commissies(systems, DOWNLOAD) == result(total=3, skipped=3)
+    assert titles() == ["Foto's", "Jeugd", "Sponsors"]
+
+
 def test_a_commissie_that_was_renamed_by_hand_is_not_taken_for_the_one_of_that_name(systems, known, titles):
     known("Jeugd")
     sync_commissies(systems, DOWNLOAD)
