@@ -76,12 +76,15 @@ def watch(look: Callable[[], Look], interval_s: float) -> None:
     """
     show = _in_place if sys.stdout.isatty() else _line_by_line
     stop = _Stop()
-    before = signal.signal(signal.SIGINT, stop)
+    is_heeded = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not so where a shell started it in the background
+    if is_heeded:
+        signal.signal(signal.SIGINT, stop)
     try:
         with suppress(KeyboardInterrupt):
             show(_looks(look, interval_s, stop))
     finally:
-        signal.signal(signal.SIGINT, before)
+        if is_heeded:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class _Stop:
@@ -107,7 +110,8 @@ def _looks(look: Callable[[], Look], interval_s: float, stop: _Stop) -> Iterator
             if seen.is_last:
                 return
             gives_up_at = time.monotonic() + _PATIENCE_S
-        time.sleep(interval_s)
+        if not stop.was_pressed:
+            time.sleep(interval_s)
 
 
 def _in_place(looks: Iterator[Look]) -> None:
