@@ -137,7 +137,7 @@ class Applier:
         is_open: "Callable[[], bool]",
         open_spans: "Callable[[], Iterable[RunRecord | StepRecord]]",
     ) -> None:
-        """Start the thread.
+        """Nothing happens until it is woken.
 
         Args:
             settings: Where the database is, and how long things are kept.
@@ -159,18 +159,35 @@ class Applier:
         self._is_drained = False
         self._wake = _Event()
         self._stop = _Event()
-        self._thread = threading.Thread(target=self._work, name="otel_sqlite", daemon=True)
-        self._thread.start()
+        self._working = threading.Lock()
+        self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
-        """Say that the journal has grown."""
+        """Say that the journal has grown. Where the system had no thread to give, it is asked again each time."""
         self._wake.set()  # clearing comes before reading, so what is seen as set is read
+        if self._thread is None:
+            self._start()
+
+    def _start(self) -> None:
+        # A new one each time: where Ctrl-C struck its start, a thread may hold a lock of its own for ever.
+        thread = threading.Thread(target=self._work, name="otel_sqlite", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            if isinstance(error.__context__, KeyboardInterrupt):  # Ctrl-C struck where the lock of the start was let go
+                raise error.__context__ from None
+            if RuntimeError not in self._complaints:
+                _logger.warning("%s (until then, what is recorded is kept in %s)", error, journals.folder(self._settings.path))
+            self._complaints.add(RuntimeError)
+        else:
+            self._thread = self._thread or thread
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until what is in the journal now is in the database; whether it is."""
         deadline = time.monotonic() + timeout_s
         end = self._journal.end
-        while self._offset < end and time.monotonic() < deadline and self._thread.is_alive():
+        self.wake()
+        while self._offset < end and time.monotonic() < deadline and self._thread is not None and self._thread.is_alive():
             self._wake.set()
             time.sleep(_LINGER_S / 4)
         return self._offset >= end
@@ -178,7 +195,9 @@ class Applier:
     def stop(self, timeout_s: float) -> bool:
         """Apply what is left and end the thread; whether it ended, and the journal is not needed by it any more."""
         self._stop.set()
-        self._wake.set()
+        self.wake()
+        if self._thread is None:
+            return True
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -188,6 +207,9 @@ class Applier:
         return self._is_drained and self._offset == self._journal.end
 
     def _work(self) -> None:
+        if not self._working.acquire(blocking=False):  # Ctrl-C struck a start that succeeded, and this is the one after it
+            return
+        self._thread = threading.current_thread()
         try:
             _make_no_spans()
             self._work_until_stopped()

@@ -180,15 +180,14 @@ class DashboardSpanProcessor(SpanProcessor):
         if time.monotonic() < self._reopen_at:
             return False
         try:
-            self._journal = journal = Journal(self._settings.path, self._lock)
+            journal = Journal(self._settings.path, self._lock)
         except StoreError as error:
             self._reopen_at = time.monotonic() + _REOPEN_AFTER_S
             self._complain_of(error)
             return False
+        applier = Applier(self._settings, journal, self.tick, lambda: bool(self._live) or journal.is_waiting, self._open_spans)
         journal.lost, self._unrecorded = self._unrecorded, Lost(0, 0)
-        self._applier = Applier(
-            self._settings, journal, self.tick, lambda: bool(self._live) or journal.is_waiting, self._open_spans
-        )
+        self._journal, self._applier = journal, applier
         return True
 
     @property

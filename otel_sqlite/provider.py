@@ -182,5 +182,8 @@ def _shut_down(provider: TracerProvider, dashboard: DashboardSpanProcessor, time
     deadline = time.monotonic() + timeout_s
     dashboard.shutdown()
     others = threading.Thread(target=provider.shutdown, name="otel_sqlite shutdown", daemon=True)
-    others.start()
+    try:
+        others.start()
+    except RuntimeError:  # the system has no thread to give, and without one nobody would keep to the time
+        return
     others.join(max(deadline - time.monotonic(), 0))

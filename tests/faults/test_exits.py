@@ -260,6 +260,80 @@ def test_ctrl_c_at_any_moment_of_an_event_keeps_no_process_from_ending(program, 
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
 
 
+def test_ctrl_c_while_the_background_thread_starts_is_the_pipelines_and_costs_no_run(program, database):
+    source = """
+    import os, signal, sys, threading
+    from otel_sqlite import configure, run
+
+    def strike(frame, event, _argument):
+        global left
+        if event in {"call", "c_return"} and frame.f_code.co_filename == threading.__file__:
+            left -= 1
+            if left == 0:
+                signal.raise_signal(signal.SIGINT)
+
+    def work():
+        try:
+            sys.setprofile(strike)
+            run("first").__enter__()
+        except KeyboardInterrupt:
+            pass
+        else:
+            return 1 if left <= 0 else 2  # it was lost, or it did not strike any more
+        finally:
+            sys.setprofile(None)
+        with run("second"):
+            pass
+        return 0
+
+    configure()
+    code = left = 0
+    while code == 0:
+        left = struck = left + 1
+        pid = os.fork()
+        if pid == 0:
+            os._exit(work())
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    print(code, struck - 1)
+    """
+    done = program(source, OTEL_SQLITE_PATH=str(database))
+    code, struck = map(int, done.stdout.split())
+    assert (done.returncode, done.stderr, code) == (0, "", 2)
+    assert struck > 10
+    recover(database, 60)
+    assert rows(database, "SELECT outcome, COUNT(*) FROM runs WHERE pipeline = 'second' GROUP BY 1") == [("success", struck)]
+
+
+@pytest.mark.parametrize(
+    ("moment", "said", "names"), [("never", [False], "first second"), ("later", [False, True], "first second third")]
+)
+def test_where_no_thread_can_be_started_the_journal_keeps_what_is_recorded_until_one_can(program, database, moment, said, names):
+    source = """
+    import sys, threading
+    from opentelemetry import trace
+    from otel_sqlite import configure, run
+
+    configure()
+    threading.stack_size(1 << 50)  # more than there is
+    for pipeline in ("first", "second"):
+        with run(pipeline):
+            pass
+    print([trace.get_tracer_provider().force_flush(10)])
+    if sys.argv[1] == "later":
+        threading.stack_size(0)
+        with run("third"):
+            pass
+        print([trace.get_tracer_provider().force_flush()])
+    """
+    done = program(source, moment, OTEL_SQLITE_PATH=str(database))
+    assert (done.returncode, done.stdout) == (0, "".join(f"[{is_stored}]\n" for is_stored in said)), done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line == f"can't start new thread (until then, what is recorded is kept in {journal.folder(database)})"
+    assert journal.exist(database) == (moment == "never")
+    recover(database, 60)
+    assert rows(database, "SELECT group_concat(pipeline, ' ') FROM runs WHERE outcome = 'success'") == [(names,)]
+
+
 def test_a_run_that_ends_when_recording_has_shut_down_is_whole_before_its_process_ends(program, database):
     source = """
     import sys
