@@ -150,16 +150,30 @@ def test_ctrl_c_ends_the_watching_even_where_python_throws_it_away():
     looks = []
 
     def look():
-        assert len(looks) < 2
+        assert not looks
         looks.append(seen(is_last=False))
-        if len(looks) == 2:
-            Dying()
+        Dying()
         return looks[-1]
 
-    watching.watch(look, 0.001)
-    assert len(looks) == 2
+    watching.watch(look, 3600)
+    assert len(looks) == 1
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+
+
+def test_where_ctrl_c_is_ignored_the_watching_goes_on(capsys):
+    looks = iter([seen(is_last=False), seen(is_last=True)])
+
+    def look():
+        signal.raise_signal(signal.SIGINT)
+        return next(looks)
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        watching.watch(look, 0.001)
+    finally:
+        assert signal.signal(signal.SIGINT, before) is signal.SIG_IGN
+    assert capsys.readouterr().out == "False\nTrue\n"
 
 
 def test_on_a_terminal_it_is_drawn_in_place(watch, tracked):
