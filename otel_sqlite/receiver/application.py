@@ -64,6 +64,25 @@ class Conduct:
     write_timeout_s: float = 8.0
 
 
+class _Places:
+    """So many requests at a time; whoever comes after them is refused, to come again soon."""
+
+    def __init__(self, number: int, refusal: str) -> None:
+        self._number = number
+        self._refusal = refusal
+        self._taken = 0
+
+    @contextmanager
+    def taken(self) -> "Iterator[None]":
+        if self._taken >= self._number:
+            raise HTTPException(429, self._refusal, _retry_after(_RETRY_SOON_S))
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
+
+
 class Receiver:
     """Answers export requests. One thread does the work, so that the loop goes on answering."""
 
@@ -72,8 +91,8 @@ class Receiver:
         self._intake = intake
         self._conduct = conduct
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="otel_sqlite receiver")
-        self._under_way = 0
-        self._arriving = 0
+        self._arriving = _Places(conduct.arriving, "too many requests on their way")
+        self._under_way = _Places(conduct.requests, "too many requests at once")
         self._held = 0  # bytes of bodies, from their arrival until they are done with
         self._trouble: type[StoreError] | None = None
         self._look: asyncio.Task[None] | None = None
@@ -86,9 +105,9 @@ class Receiver:
             raise HTTPException(415, f"send {Encoding.PROTOBUF.value} or {Encoding.JSON.value}")
         is_gzip = _is_gzip(request)
         with self._hold() as hold:
-            with self._way_in():
+            with self._arriving.taken():
                 body = await self._body(request, hold)
-            with self._place():
+            with self._under_way.taken():
                 rejected = await self._take(body, encoding, is_gzip=is_gzip)
         return Response(wire.response(encoding, rejected), media_type=encoding.value)
 
@@ -154,26 +173,6 @@ class Receiver:
             yield hold
         finally:
             self._held -= held
-
-    @contextmanager
-    def _way_in(self) -> "Iterator[None]":
-        if self._arriving >= self._conduct.arriving:
-            raise HTTPException(429, "too many requests on their way", _retry_after(_RETRY_SOON_S))
-        self._arriving += 1
-        try:
-            yield
-        finally:
-            self._arriving -= 1
-
-    @contextmanager
-    def _place(self) -> "Iterator[None]":
-        if self._under_way >= self._conduct.requests:
-            raise HTTPException(429, "too many requests at once", _retry_after(_RETRY_SOON_S))
-        self._under_way += 1
-        try:
-            yield
-        finally:
-            self._under_way -= 1
 
     async def _body(self, request: Request, hold: Callable[[int], None]) -> bytes:
         limit = self._intake.limits.body_bytes
